@@ -1,0 +1,104 @@
+"""Knows which Function each operator and method of Variable stands for, and hands them to the class.
+
+The one place where something above the engine reaches into it: ``core`` says so in its first lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..core import Variable
+from . import arithmetic, elementwise, linalg, reduction, shape
+
+
+def _reshape(x: Variable, *new_shape: Any) -> Variable:
+    """``v.reshape(2, 3)`` or ``v.reshape((2, 3))``."""
+    return shape.reshape(x, _unpacked(new_shape))
+
+
+def _transpose(x: Variable, *axes: Any) -> Variable:
+    """``v.transpose()``, ``v.transpose(1, 0)`` or ``v.transpose((1, 0))``."""
+    return shape.transpose(x, _unpacked(axes) if axes else None)
+
+
+def _unpacked(args: tuple[Any, ...]) -> Any:
+    return args[0] if len(args) == 1 and (args[0] is None or isinstance(args[0], (tuple, list))) else args
+
+
+def _iterate(x: Variable) -> Iterator[Variable]:
+    if not x.ndim:
+        raise TypeError("A 0-d Variable has no elements to iterate over. Take its number with v.item().")
+    return (x[i] for i in range(len(x)))
+
+
+def _swapped(function: Any) -> Any:
+    return lambda x0, x1: function(x1, x0)
+
+
+def setup_variable() -> None:
+    """Gives Variable its operators and methods, and NumPy's functions on a Variable their meaning."""
+    operators = {
+        "__add__": arithmetic.add,
+        "__radd__": arithmetic.add,
+        "__mul__": arithmetic.mul,
+        "__rmul__": arithmetic.mul,
+        "__neg__": arithmetic.neg,
+        "__sub__": arithmetic.sub,
+        "__rsub__": arithmetic.rsub,
+        "__truediv__": arithmetic.div,
+        "__rtruediv__": arithmetic.rdiv,
+        "__pow__": arithmetic.pow,
+        "__rpow__": _swapped(arithmetic.pow),
+        "__matmul__": linalg.matmul,
+        "__rmatmul__": _swapped(linalg.matmul),
+        "__abs__": elementwise.abs,
+        "__getitem__": shape.get_item,
+        "__iter__": _iterate,
+        "reshape": _reshape,
+        "transpose": _transpose,
+        "T": property(shape.transpose),
+        "sum": reduction.sum,
+        "mean": reduction.mean,
+        "max": reduction.max,
+        "min": reduction.min,
+        "matmul": linalg.matmul,
+        "dot": linalg.matmul,
+        "astype": shape.cast,
+    }
+    for name, function in operators.items():
+        setattr(Variable, name, function)
+    Variable.numpy_functions = {
+        np.add: arithmetic.add,
+        np.subtract: arithmetic.sub,
+        np.multiply: arithmetic.mul,
+        np.divide: arithmetic.div,
+        np.power: arithmetic.pow,
+        np.negative: arithmetic.neg,
+        np.matmul: linalg.matmul,
+        np.dot: linalg.matmul,
+        np.absolute: elementwise.abs,
+        np.less: lambda a, b: Variable.__gt__(b, a) if isinstance(b, Variable) else a < b,
+        np.less_equal: lambda a, b: Variable.__ge__(b, a) if isinstance(b, Variable) else a <= b,
+        np.greater: lambda a, b: Variable.__lt__(b, a) if isinstance(b, Variable) else a > b,
+        np.greater_equal: lambda a, b: Variable.__le__(b, a) if isinstance(b, Variable) else a >= b,
+        np.equal: lambda a, b: Variable.__eq__(b, a) if isinstance(b, Variable) else a == b,
+        np.not_equal: lambda a, b: Variable.__ne__(b, a) if isinstance(b, Variable) else a != b,
+        np.exp: elementwise.exp,
+        np.log: elementwise.log,
+        np.sin: elementwise.sin,
+        np.cos: elementwise.cos,
+        np.tanh: elementwise.tanh,
+        np.sqrt: elementwise.sqrt,
+        np.sum: reduction.sum,
+        np.mean: reduction.mean,
+        np.max: reduction.max,
+        np.min: reduction.min,
+        np.clip: elementwise.clip,
+        np.reshape: shape.reshape,
+        np.transpose: shape.transpose,
+        np.expand_dims: shape.expand_dims,
+        np.concatenate: shape.concat,
+    }
