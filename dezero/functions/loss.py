@@ -21,7 +21,7 @@ class MeanSquaredError(Formula):
 
     def forward(self, x0, x1):
         diff = x0 - x1
-        return (diff * diff).sum() / _batch_size(diff)
+        return (diff * diff).sum() / diff.dtype.type(_batch_size(diff))
 
     def gradients(self, gy, y, x0, x1):
         gx0 = (x0 - x1) * (gy * (2.0 / _batch_size(x0)))
@@ -83,7 +83,7 @@ class SoftmaxCrossEntropy(Function):
         losses = logsumexp(x, axis=1)[:, 0] - x[xp.arange(len(x)), self.t]
         if self.counts is not None:
             losses = losses * self.counts
-        return losses.sum() / self.count
+        return losses.sum() / (x.dtype.type(self.count) if self.counts is None else self.count)
 
     def backward(self, gy):
         return SoftmaxCrossEntropyGrad(self.t, self.counts, self.count)(self.inputs[0], gy)
@@ -184,7 +184,7 @@ class SigmoidCrossEntropy(Function):
     def forward(self, x, t):
         xp = get_array_module(x)
         losses = xp.maximum(x, x.dtype.type(0)) - x * t + xp.log1p(xp.exp(-xp.abs(x)))
-        return losses.sum() / _batch_size(x)
+        return losses.sum() / x.dtype.type(_batch_size(x))  # NumPy 1 would make it float64
 
     def backward(self, gy):
         x, t = self.inputs
@@ -247,7 +247,7 @@ def binary_cross_entropy(p: Any, t: Any) -> Variable:
         raise ValueError(
             "binary_cross_entropy: p must hold probabilities from 0 to 1. For scores use sigmoid_cross_entropy."
         )
-    eps = np.finfo(p.dtype).eps
-    inside = get_array_module(p.data).clip(p.data, eps, 1 - eps)
+    eps = float(np.finfo(p.dtype).eps)
+    inside = get_array_module(p.data).clip(p.data, eps, 1 - eps).astype(p.dtype)
     q = p + (inside - p.data)  # clipped in value, not in gradient
     return -sum(t * log(q) + (1 - t) * log(1 - q)) / _batch_size(p)
