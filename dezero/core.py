@@ -217,13 +217,7 @@ class Variable:
             self.grad = seed
             return
         walk = _Walk([self], [seed], create_graph)
-
-        def settle(outputs: list[Variable | None], gys: list[Any]) -> None:
-            for y, gy in zip(outputs, gys):
-                if y is not None:
-                    y.grad = walk.as_gradient(gy) if retain_grad and gy is not None else None
-
-        walk.run(_reachable([self]), settle, release=not (retain_graph or create_graph))
+        walk.run(_reachable([self]), retain_grad=retain_grad, release=not (retain_graph or create_graph))
         with using_config("enable_backprop", create_graph):
             for x, gx in walk.leaves():
                 x.grad = gx if x.grad is None else x.grad + gx
@@ -325,12 +319,15 @@ def constant(obj: Any, who: str) -> Variable:
 
 def _variable(data: Any, requires_grad: bool) -> Variable:
     """A Variable around what is known to be an array: ``Variable(data)`` without the questions."""
-    v = Variable.__new__(Variable)
+    v = _new(Variable)
     v.data = data
     v.name = v.grad = v.creator = None
     v.generation = 0
     v.requires_grad = requires_grad
     return v
+
+
+_new, _ref = object.__new__, weakref.ref  # looked up once, not at every op
 
 
 def _no_numpy(function: Any) -> TypeError:
@@ -375,7 +372,7 @@ class Function:
 
     inputs: Sequence[Variable] = ()
     outputs: Sequence[Callable[[], Any]] = ()
-    needs_grad: tuple[bool, ...] = ()
+    needs_grad: Sequence[bool] = ()
     generation: int = 0
     _released: bool = False  # whether a walk let go of the inputs
     _specs: list[tuple[tuple[int, ...], Any]] | None = None  # shape and dtype of each output, if several
@@ -389,13 +386,23 @@ class Function:
     def __call__(self, *inputs: Any) -> Any:
         if self.outputs:  # called before: that call's place in the graph must stay
             return self._another()(*inputs)
-        xs = [x if isinstance(x, Variable) else constant(x, type(self).__name__) for x in inputs]
-        ys = self.forward(*[x.data for x in xs])
+        xs: list[Variable] = []
+        arrays, needs, generation = [], [], 0
+        for x in inputs:
+            if not isinstance(x, Variable):
+                x = constant(x, type(self).__name__)
+            xs.append(x)
+            arrays.append(x.data)
+            needs.append(x.requires_grad)
+            if x.generation > generation:
+                generation = x.generation
+        ys = self.forward(*arrays)
         outputs = [self._output(y, xs) for y in ys] if isinstance(ys, tuple) else [self._output(ys, xs)]
-        if Config.enable_backprop:
-            needs = tuple([x.requires_grad for x in xs])
-            if True in needs:
-                self._record(xs, outputs, needs)
+        if True in needs and Config.enable_backprop:
+            self.inputs = xs
+            self.needs_grad = needs
+            self.generation = generation
+            self._record(outputs)
         return outputs if len(outputs) > 1 else outputs[0]
 
     def forward(self, *xs: Any) -> Any:
@@ -408,7 +415,7 @@ class Function:
 
     def array_backward(self, *gys: Any) -> Any:
         """``backward`` on bare arrays, for a walk that is not recorded. An op may have a shorter way."""
-        gxs = self.backward(*[_variable(gy, requires_grad=False) for gy in gys])
+        gxs = self.backward(*[_variable(gy, False) for gy in gys])
         return [_data(gx) for gx in gxs] if isinstance(gxs, (tuple, list)) else _data(gxs)
 
     def fit_gradient(self, i: int, gx: Any, shape: tuple[int, ...]) -> Any:
@@ -418,32 +425,31 @@ class Function:
             f" {tuple(shape)}. Undo broadcasting with sum_to(gx, x.shape)."
         )
 
-    def _record(self, inputs: list[Variable], outputs: list[Variable], needs: tuple[bool, ...]) -> None:
-        self.inputs = inputs
-        self.needs_grad = needs
-        generation = 0
-        for x in inputs:
-            if x.generation > generation:
-                generation = x.generation
-        self.generation = generation
+    def _record(self, outputs: list[Variable]) -> None:
+        refs = []
         for y in outputs:
+            refs.append(_ref(y))
             y.creator = self
-            y.generation = generation + 1
+            y.generation = self.generation + 1
             y.requires_grad = True
-        self.outputs = [weakref.ref(y) for y in outputs]
+        self.outputs = refs
         if len(outputs) > 1:
             self._specs = [(y.data.shape, y.data.dtype) for y in outputs]
         if Config.detect_inplace:
-            self._fingerprints = [_fingerprint(v.data) for v in (*inputs, *outputs)]
+            self._fingerprints = [_fingerprint(v.data) for v in (*self.inputs, *outputs)]
 
     def _output(self, y: Any, xs: list[Variable]) -> Variable:
         """What forward returned as a Variable; of 0-d results NumPy makes scalars, which become arrays again."""
-        if type(y) is not np.ndarray:
-            if y is None or isinstance(y, (Variable, list, str)):
+        if type(y) is np.ndarray:
+            return _variable(y, False)
+        if isinstance(y, np.generic):
+            y = np.asarray(y)
+        elif not is_array(y):
+            if not isinstance(y, (int, float)):
                 name = type(self).__name__
                 raise TypeError(f"{name}.forward returned {type(y).__name__}; an array or a tuple of arrays is wanted.")
-            y = np.asarray(y) if isinstance(y, np.generic) else as_array(y, get_array_module(xs[0].data) if xs else np)
-        return _variable(y, requires_grad=False)
+            y = as_array(y, get_array_module(xs[0].data) if xs else np)
+        return _variable(y, False)
 
     def _another(self) -> Function:
         function = copy.copy(self)
@@ -535,11 +541,11 @@ def _reachable(outputs: Iterable[Variable]) -> list[Function]:
     return sorted(found, key=attrgetter("generation"))
 
 
-def _between(functions: list[Function], inputs: set[Variable]) -> dict[Function, tuple[bool, ...]]:
+def _between(functions: list[Function], inputs: set[Variable]) -> dict[Function, Sequence[bool]]:
     """Of ``functions`` those that lead from ``inputs`` on, each with the inputs of its own that count."""
-    leading: dict[Function, tuple[bool, ...]] = {}
+    leading: dict[Function, Sequence[bool]] = {}
     for f in functions:
-        needs = tuple([x.requires_grad and (x in inputs or x.creator in leading) for x in f.inputs])
+        needs = [x.requires_grad and (x in inputs or x.creator in leading) for x in f.inputs]
         if True in needs:
             leading[f] = needs
     return leading
@@ -577,17 +583,17 @@ class _Walk:
     def run(
         self,
         functions: list[Function],
-        settle: Callable[[list[Variable | None], list[Any]], None] | None = None,
+        needs: dict[Function, Sequence[bool]] | None = None,
+        retain_grad: bool | None = None,
         release: bool = False,
-        needs: dict[Function, tuple[bool, ...]] | None = None,
     ) -> None:
         """Takes ``functions`` from the last to the first.
 
         Args:
             functions: Those to walk through, first to last; emptied on the way, so that each can go.
-            settle: Is told, after a Function, its outputs and their gradients.
-            release: Let go of each Function's inputs.
             needs: For each Function the inputs that count; all that need a gradient, where None.
+            retain_grad: Whether the outputs keep their gradients. None touches no ``grad``.
+            release: Let go of each Function's inputs.
         """
         with using_config("enable_backprop", self.recorded):
             while functions:
@@ -596,8 +602,8 @@ class _Walk:
                 gys = self._output_gradients(f, outputs)
                 if gys is not None:
                     self._through(f, gys, f.needs_grad if needs is None else needs[f])
-                    if settle is not None:
-                        settle(outputs, gys)
+                if retain_grad is not None:
+                    self._settle(outputs, gys if retain_grad else None)
                 if release:
                     f.inputs, f._released = (), True
 
@@ -618,17 +624,20 @@ class _Walk:
             return g
         return _variable(g if private else g.copy(), requires_grad=False)
 
-    def _output_gradients(self, f: Function, outputs: list[Variable | None]) -> list[Any] | None:
-        """What arrived at the outputs of ``f``; zeros for an output that nobody used, None if nobody used any."""
-        take = self._take if self.wanted else self.grads.pop
-        gys = [None if y is None else take(y, None) for y in outputs]
-        for gy in gys:
-            if gy is None:
-                return self._with_zeros(f, gys)
-        return gys
+    def _settle(self, outputs: list[Variable | None], gys: list[Any] | None) -> None:
+        """Leaves outputs their gradients, or None."""
+        for i, y in enumerate(outputs):
+            if y is not None:
+                y.grad = None if gys is None else self.as_gradient(gys[i])
 
-    def _take(self, y: Variable, default: None) -> Any:
-        return self.grads.get(y) if y in self.wanted else self.grads.pop(y, default)
+    def _output_gradients(self, f: Function, outputs: list[Any]) -> list[Any] | None:
+        """What arrived at the outputs of ``f``; zeros for an output that nobody used, None if nobody used any."""
+        gys, unused = [], False
+        for y in outputs:
+            gy = self.grads.get(y) if y in self.wanted else self.grads.pop(y, None)
+            unused = unused or gy is None
+            gys.append(gy)
+        return self._with_zeros(f, gys) if unused else gys
 
     def _with_zeros(self, f: Function, gys: list[Any]) -> list[Any] | None:
         like = next((_data(gy) for gy in gys if gy is not None), None)
@@ -642,7 +651,7 @@ class _Walk:
                 )
         return gys
 
-    def _through(self, f: Function, gys: list[Any], needs: tuple[bool, ...]) -> None:
+    def _through(self, f: Function, gys: list[Any], needs: Sequence[bool]) -> None:
         """Carries the gradients of ``f``'s outputs to its inputs."""
         inputs = f.inputs
         if f._fingerprints is not None:
@@ -678,7 +687,7 @@ class _Walk:
                 grads[x] = as_array(before + gx, get_array_module(before))
                 self.owned.add(x)
 
-    def _gradients(self, f: Function, gys: list[Any], needs: tuple[bool, ...]) -> Any:
+    def _gradients(self, f: Function, gys: list[Any], needs: Sequence[bool]) -> Any:
         backward = f.backward if self.recorded else f.array_backward
         if needs is f.needs_grad:
             return backward(*gys)

@@ -37,22 +37,27 @@ def mean_squared_error(x0: Any, x1: Any) -> Variable:
 
     Args:
         x0: Variable or array (N, ...), floating point.
-        x1: The same shape.
+        x1: The same shape, but for axes of length 1 in front.
 
     Returns:
         0-d Variable.
 
     Raises:
-        ValueError: The shapes differ. (N, 1) against (N,) would otherwise compare everything with everything.
+        ValueError: The shapes differ. (N, 1) against (N,) would broadcast, and compare everything with everything.
 
     Example:
         >>> mean_squared_error(np.array([1.0, 2.0]), np.array([0.0, 4.0]))
         variable(2.5)
     """
     x0, x1 = _prediction_and_target(x0, x1, "mean_squared_error")
-    if x0.shape != x1.shape:
+    if x0.shape != x1.shape and (x0.size != x1.size or _last_axes(x0) != _last_axes(x1)):
         raise ValueError(f"mean_squared_error: x0 {x0.shape} and x1 {x1.shape} must have the same shape.")
     return MeanSquaredError()(x0, x1)
+
+
+def _last_axes(x: Variable) -> tuple[int, ...]:
+    """The shape without leading axes of length 1, which broadcasting would add by itself."""
+    return x.shape[next((i for i, n in enumerate(x.shape) if n != 1), x.ndim) :]
 
 
 def _prediction_and_target(x: Any, t: Any, who: str) -> tuple[Variable, Variable]:

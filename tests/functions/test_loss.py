@@ -187,6 +187,12 @@ def test_mean_squared_error_of_a_column_against_a_row_raises_instead_of_broadcas
         F.mean_squared_error(np.ones((3, 1)), np.ones(3))
 
 
+def test_mean_squared_error_takes_a_sample_without_its_batch_axis():
+    y, t = Variable(np.array([[1.0]])), Variable(np.array([3.0]))
+    F.mean_squared_error(y, t).backward()
+    assert y.grad.data.tolist() == [[-4.0]] and t.grad.data.tolist() == [4.0]
+
+
 def test_an_integer_target_leaves_float32_alone():
     prediction = Variable(np.ones((2, 1), np.float32))
     assert F.mean_squared_error(prediction, np.array([[1], [2]])).dtype == np.float32
