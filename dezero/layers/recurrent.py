@@ -1,0 +1,176 @@
+"""Knows the layers that remember: what they compute depends on the inputs before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core import Variable
+from ..functions.activation import sigmoid
+from ..functions.elementwise import tanh
+from .base import Layer
+from .linear import Linear
+from .weights import array_module_of, positive_integer
+
+
+class RecurrentLayer(Layer):
+    """A layer whose state is carried from one call to the next.
+
+    The state is None before the first call. It keeps the graph of the calls before, so that gradients flow back
+    through time. ``loss.unchain_backward()`` or ``detach_state()`` cut it; ``reset_state()`` forgets the state.
+    """
+
+    state_names: tuple[str, ...] = ("h",)
+    hidden_size: int
+    h: Variable | None
+
+    def reset_state(self) -> None:
+        """Forgets the state: the next call starts a new sequence."""
+        for name in self.state_names:
+            setattr(self, name, None)
+
+    def detach_state(self) -> None:
+        """Keeps the values of the state but not how they came about: no gradient flows back beyond this point."""
+        for name in self.state_names:
+            state = getattr(self, name)
+            if isinstance(state, Variable):
+                setattr(self, name, state.detach())
+
+    def _begin(self, x: Any, of_x: Sequence[Linear], of_h: Sequence[Linear]) -> None:
+        """Makes the weights that still wait for the first input, and checks that ``x`` goes with the state."""
+        who = type(self).__name__
+        xp = array_module_of(x, who)
+        if not x.ndim:
+            raise ValueError(f"{who}: x (N, I) is wanted, got a 0-d array.")
+        for layer in (*of_x, *of_h):
+            if layer.W.data is None:
+                layer.initialize(x.shape[-1] if layer in of_x else self.hidden_size, xp)
+        for name in self.state_names:
+            state = getattr(self, name)
+            if state is not None and tuple(state.shape[:-1]) != tuple(x.shape[:-1]):
+                raise ValueError(
+                    f"{who}: the state {name} {tuple(state.shape)} is of another batch size than x {tuple(x.shape)}."
+                    " Call reset_state() before a new batch size."
+                )
+
+    def _move(self, convert: Callable[[Any], Any]) -> None:
+        self.detach_state()
+        for name in self.state_names:
+            state = getattr(self, name)
+            if state is not None:
+                setattr(self, name, Variable(convert(state), requires_grad=False))
+
+
+class RNN(RecurrentLayer):
+    """A simple recurrent layer: h <- tanh(x Wx + b + h Wh)   (Elman, 1990).
+
+    ``x2h`` is the Linear of the input, with the bias, and ``h2h`` that of the state, without.
+
+    Args:
+        hidden_size: Length of the state H.
+        in_size: Number of features I. Left out, it is that of the first input.
+        dtype: Floating point type of the weights.
+
+    Example:
+        >>> rnn = RNN(5)
+        >>> for x in np.ones((3, 2, 4), np.float32):  # three steps of a batch of two
+        ...     h = rnn(x)
+        >>> h.shape
+        (2, 5)
+        >>> rnn.reset_state()
+    """
+
+    def __init__(self, hidden_size: int, in_size: int | None = None, dtype: Any = np.float32):
+        super().__init__()
+        self.hidden_size = H = positive_integer(hidden_size, "hidden_size", type(self).__name__)
+        self.x2h = Linear(H, in_size=in_size, dtype=dtype)
+        self.h2h = Linear(H, in_size=None if in_size is None else H, nobias=True, dtype=dtype)
+        self.reset_state()
+
+    def forward(self, x: Any) -> Variable:
+        """Takes one step.
+
+        Args:
+            x: Variable or array (N, I).
+
+        Returns:
+            The new state h, Variable (N, H).
+
+        Raises:
+            ValueError: The state is that of another batch size, or ``x`` has another number of features.
+        """
+        self._begin(x, [self.x2h], [self.h2h])
+        y = self.x2h(x)
+        self.h = h = tanh(y if self.h is None else y + self.h2h(self.h))
+        return h
+
+
+class LSTM(RecurrentLayer):
+    """A recurrent layer with a memory c that gates guard   (Hochreiter and Schmidhuber, 1997).
+
+    ::
+
+        f, i, o = sigmoid(x Wx + b + h Wh)      each with weights of its own: x2f and h2f, and so on
+        u       = tanh(x Wx + b + h Wh)         x2u and h2u
+        c <- f c + i u
+        h <- o tanh(c)
+
+    The Linears of the input (``x2f x2i x2o x2u``) have a bias, those of the state (``h2f h2i h2o h2u``) have none.
+
+    Args:
+        hidden_size: Length of the state H.
+        in_size: Number of features I. Left out, it is that of the first input.
+        dtype: Floating point type of the weights.
+
+    Example:
+        >>> lstm = LSTM(5)
+        >>> lstm(np.ones((2, 4), np.float32)).shape, lstm.c.shape
+        ((2, 5), (2, 5))
+    """
+
+    state_names = ("h", "c")
+    c: Variable | None
+
+    def __init__(self, hidden_size: int, in_size: int | None = None, dtype: Any = np.float32):
+        super().__init__()
+        self.hidden_size = H = positive_integer(hidden_size, "hidden_size", type(self).__name__)
+        self.x2f = Linear(H, in_size=in_size, dtype=dtype)
+        self.x2i = Linear(H, in_size=in_size, dtype=dtype)
+        self.x2o = Linear(H, in_size=in_size, dtype=dtype)
+        self.x2u = Linear(H, in_size=in_size, dtype=dtype)
+        h_size = None if in_size is None else H
+        self.h2f = Linear(H, in_size=h_size, nobias=True, dtype=dtype)
+        self.h2i = Linear(H, in_size=h_size, nobias=True, dtype=dtype)
+        self.h2o = Linear(H, in_size=h_size, nobias=True, dtype=dtype)
+        self.h2u = Linear(H, in_size=h_size, nobias=True, dtype=dtype)
+        self.reset_state()
+
+    def forward(self, x: Any) -> Variable:
+        """Takes one step.
+
+        Args:
+            x: Variable or array (N, I).
+
+        Returns:
+            The new state h, Variable (N, H).
+
+        Raises:
+            ValueError: The state is that of another batch size, or ``x`` has another number of features.
+        """
+        self._begin(x, [self.x2f, self.x2i, self.x2o, self.x2u], [self.h2f, self.h2i, self.h2o, self.h2u])
+        i = sigmoid(self._sum(self.x2i, self.h2i, x))
+        o = sigmoid(self._sum(self.x2o, self.h2o, x))
+        u = tanh(self._sum(self.x2u, self.h2u, x))
+        if self.c is None:  # nothing to forget yet
+            c = i * u
+        else:
+            f = sigmoid(self._sum(self.x2f, self.h2f, x))
+            c = f * self.c + i * u
+        self.c = c
+        self.h = h = o * tanh(c)
+        return h
+
+    def _sum(self, x2: Linear, h2: Linear, x: Any) -> Variable:
+        return x2(x) if self.h is None else x2(x) + h2(self.h)

@@ -1,0 +1,108 @@
+"""Knows what can be done to gradients before an update.
+
+A hook gives each parameter a new gradient and leaves the array of the old one alone, which others may hold.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core import Parameter, Variable
+from ..cuda import get_array_module
+from ..layers import Layer
+from .base import check_range
+
+
+def _gradients(params: list[Parameter]) -> list[tuple[Parameter, Any]]:
+    """Each parameter that has a gradient, with the array of it."""
+    return [(param, param.grad.data) for param in params if param.grad is not None]
+
+
+def _gradient(data: Any) -> Variable:
+    return Variable(data, requires_grad=False)
+
+
+class WeightDecay:
+    """Pulls parameters towards zero: g <- g + rate p, the gradient of rate p^2 / 2.
+
+    Args:
+        rate: Strength of the pull, at least 0.
+
+    Example:
+        >>> optimizer = optimizers.SGD().setup(models.MLP((1,)))
+        >>> optimizer.add_hook(WeightDecay(1e-4))
+    """
+
+    def __init__(self, rate: float):
+        check_range("WeightDecay", "rate", rate, 0)
+        self.rate = rate
+
+    def __call__(self, params: list[Parameter]) -> None:
+        for param, g in _gradients(params):
+            decayed = param.data * float(self.rate)
+            decayed += g
+            param.grad = _gradient(decayed)
+
+
+class ClipGrad:
+    """Shortens gradients that are too long: g <- g min(1, max_norm / |g|), |g| that of all parameters together.
+
+    A norm that is not finite is not hidden: the gradients become NaN, or zero where they were finite. The GPU is
+    not waited for.
+
+    Args:
+        max_norm: The longest that all gradients together may be (L2 norm), above 0.
+
+    Source: Pascanu et al., 2013.
+    """
+
+    def __init__(self, max_norm: float):
+        if not max_norm > 0:
+            raise ValueError(f"ClipGrad: max_norm must be above 0, got {max_norm!r}.")
+        self.max_norm = max_norm
+
+    def __call__(self, params: list[Parameter]) -> None:
+        gradients = _gradients(params)
+        if not gradients:
+            return
+        xp = get_array_module(gradients[0][1])
+        norm = xp.sqrt(sum(_sum_of_squares(g) for _, g in gradients))
+        rate = xp.minimum(float(self.max_norm) / (norm + 1e-6), 1.0)
+        for param, g in gradients:
+            param.grad = _gradient(xp.asarray(g * rate.astype(g.dtype)))
+
+
+def _sum_of_squares(g: Any) -> Any:
+    """0-d; in float32 at least, as squares of float16 overflow soon."""
+    xp = get_array_module(g)
+    g = (g.astype(np.float32) if g.dtype.itemsize < 4 else g).reshape(-1)
+    return xp.vdot(g, g)
+
+
+class FreezeParam:
+    """Leaves some parameters as they are: takes their gradients away.
+
+    Args:
+        *layers_or_params: Layers, with all that is in them, and single Parameters.
+
+    Raises:
+        TypeError: One of them is something else.
+
+    Example:
+        >>> model = models.MLP((10, 1))
+        >>> optimizer = optimizers.SGD().setup(model)
+        >>> optimizer.add_hook(FreezeParam(model.l0, model.l1.b))
+    """
+
+    def __init__(self, *layers_or_params: Layer | Parameter):
+        for item in layers_or_params:
+            if not isinstance(item, (Layer, Parameter)):
+                raise TypeError(f"FreezeParam takes Layers and Parameters, got {type(item).__name__}.")
+        self.frozen = layers_or_params
+
+    def __call__(self, params: list[Parameter]) -> None:
+        for item in self.frozen:
+            for param in item.params() if isinstance(item, Layer) else (item,):
+                param.cleargrad()

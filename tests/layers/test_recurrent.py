@@ -1,0 +1,212 @@
+"""RNN and LSTM: the state goes from call to call, with or without its past."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import dezero.functions as F
+from dezero.core import Parameter, Variable
+from dezero.cuda import as_numpy
+from dezero.layers import LSTM, RNN, Linear
+from dezero.testing import check_grads
+from strict_device import no_sync
+
+BOTH = pytest.mark.parametrize("layer_type", [RNN, LSTM])
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def rnn_by_hand(weights, xs):
+    h = 0
+    for x in xs:
+        h = np.tanh(x @ weights["x2h/W"] + weights["x2h/b"] + (h @ weights["h2h/W"] if np.ndim(h) else 0))
+    return h
+
+
+def lstm_by_hand(weights, xs):
+    h = c = np.zeros((len(xs[0]), len(weights["h2f/W"])))
+    for x in xs:
+        f, i, o, u = (x @ weights[f"x2{k}/W"] + weights[f"x2{k}/b"] + h @ weights[f"h2{k}/W"] for k in "fiou")
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(u)
+        h = sigmoid(o) * np.tanh(c)
+    return h
+
+
+def weights_of(layer):
+    return {name: as_numpy(p).astype(np.float64) for name, p in layer.named_params()}
+
+
+@pytest.mark.parametrize(("layer_type", "by_hand"), [(RNN, rnn_by_hand), (LSTM, lstm_by_hand)])
+@pytest.mark.parametrize("in_size", [None, 3])
+def test_three_steps_match_the_formula_with_in_size_and_hidden_size_different(layer_type, by_hand, in_size):
+    xs = np.random.default_rng(0).standard_normal((3, 4, 3)).astype(np.float32)
+    layer = layer_type(5, in_size=in_size)
+    for p in layer.params():
+        if p.data is not None:
+            p.data += 0.1
+    for x in xs:
+        h = layer(x)
+    assert h is layer.h and h.shape == (4, 5) and h.dtype == np.float32
+    assert np.allclose(h.data, by_hand(weights_of(layer), xs), atol=1e-6)
+
+
+@BOTH
+def test_steps_on_a_device_stay_there(xp, layer_type):
+    xs = np.random.default_rng(0).standard_normal((3, 4, 3)).astype(np.float32)
+    layer = layer_type(5)
+    with no_sync():
+        for x in xs:
+            h = layer(xp.asarray(x))
+        F.sum(h).backward()
+    by_hand = rnn_by_hand if layer_type is RNN else lstm_by_hand
+    assert np.allclose(as_numpy(h), by_hand(weights_of(layer), xs), atol=1e-6)
+    assert all(p.grad.dtype == np.float32 for p in layer.params())
+
+
+def test_sub_layers_have_the_names_of_the_contract():
+    rnn, lstm = RNN(2), LSTM(2)
+    assert [name for name, _ in rnn.named_params()] == ["x2h/W", "x2h/b", "h2h/W"]
+    expected = [f"x2{k}/{p}" for k in "fiou" for p in "Wb"] + [f"h2{k}/W" for k in "fiou"]
+    assert [name for name, _ in lstm.named_params()] == expected
+
+
+@BOTH
+def test_input_sizes_left_out_are_inferred_at_the_first_call(layer_type, tmp_path):
+    layer = layer_type(5)
+    assert all(p.data is None for name, p in layer.named_params() if name.endswith("W"))
+    layer(np.ones((2, 3), np.float32))
+    layer.save_weights(tmp_path / "after_one_step.npz")
+    fresh = layer_type(5)
+    fresh.load_weights(tmp_path / "after_one_step.npz")
+    fresh(np.ones((2, 3), np.float32))
+    assert np.array_equal(layer.h.data, fresh.h.data)
+
+
+@BOTH
+def test_gradients_match_finite_differences_through_time(layer_type):
+    rng = np.random.default_rng(0)
+    layer = layer_type(2, in_size=3, dtype=np.float64)
+    name = "h2h" if layer_type is RNN else "h2f"
+
+    def f(x, W):
+        layer.reset_state()
+        getattr(layer, name).W = W
+        layer(x)
+        layer(x * 0.5)
+        return layer(x * x)
+
+    check_grads(f, rng.standard_normal((2, 3)), rng.standard_normal((2, 2)))
+
+
+@BOTH
+def test_reset_state_starts_anew(layer_type):
+    layer, x = layer_type(5), np.ones((2, 3), np.float32)
+    first = layer(x).data.copy()
+    assert not np.array_equal(layer(x).data, first)
+    layer.reset_state()
+    assert layer.h is None
+    assert np.array_equal(layer(x).data, first)
+
+
+@BOTH
+def test_a_changed_batch_size_is_refused_until_the_state_is_reset(layer_type):
+    layer = layer_type(5)
+    layer(np.ones((4, 3), np.float32))
+    message = (
+        rf"{layer_type.__name__}: the state h \(4, 5\) is of another batch size than x \(1, 3\)."
+        r" Call reset_state\(\) before a new batch size"
+    )
+    with pytest.raises(ValueError, match=message):
+        layer(np.ones((1, 3), np.float32))
+    layer.reset_state()
+    assert layer(np.ones((1, 3), np.float32)).shape == (1, 5)
+
+
+@BOTH
+def test_the_state_keeps_its_past_so_that_gradients_flow_through_time(layer_type):
+    layer, x = layer_type(5), Variable(np.ones((2, 3), np.float32))
+    layer(x)
+    F.sum(layer(np.ones((2, 3), np.float32))).backward()
+    assert np.abs(x.grad.data).max() > 0
+
+
+@BOTH
+@pytest.mark.parametrize("cut", ["detach_state", "unchain_backward"])
+def test_the_past_of_the_state_is_cut_on_purpose(layer_type, cut):
+    layer, x = layer_type(5), Variable(np.ones((2, 3), np.float32))
+    h = layer(x)
+    if cut == "detach_state":
+        layer.detach_state()
+        assert np.array_equal(layer.h.data, h.data)
+    else:
+        F.sum(h).unchain_backward()
+    F.sum(layer(np.ones((2, 3), np.float32))).backward()
+    assert x.grad is None
+
+
+@BOTH
+def test_the_state_goes_with_the_layer_to_the_gpu_and_back(gpu, layer_type):
+    x = np.ones((2, 3), np.float32)
+    layer = layer_type(5)
+    layer(x)
+    stays = copy.deepcopy(layer)
+    layer.to_gpu()
+    assert type(layer.h.data) is gpu.ndarray
+    layer(gpu.asarray(x))
+    layer.to_cpu()
+    assert type(layer.h.data) is np.ndarray
+    stays(x)
+    assert np.allclose(layer(x).data, stays(x).data, atol=1e-6)
+
+
+@BOTH
+def test_a_recurrent_layer_pickles_and_deep_copies_with_its_state(layer_type):
+    layer, x = layer_type(5), np.ones((2, 3), np.float32)
+    layer(x)
+    for twin in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert twin.h.creator is None
+        assert twin.h is not layer.h
+        assert np.array_equal(twin.h.data, layer.h.data)
+    assert np.array_equal(twin(x).data, layer(x).data)
+
+
+@BOTH
+def test_the_state_is_no_parameter_unless_it_is_made_one(layer_type):
+    layer = layer_type(5)
+    layer(np.ones((2, 3), np.float32))
+    before = [name for name, _ in layer.named_params()]
+    assert not any(name in ("h", "c") for name in before)
+    layer.h = Parameter(np.zeros((2, 5), np.float32))
+    assert [name for name, _ in layer.named_params()] == [*before, "h"]
+
+
+def test_a_subclass_may_add_linear_layers_of_its_own():
+    class Net(LSTM):
+        def __init__(self):
+            super().__init__(5)
+            self.h2y = Linear(2)
+            self.xs = Linear(4)
+
+        def forward(self, x):
+            return self.h2y(super().forward(self.xs(x)))
+
+    net = Net()
+    assert net(np.ones((3, 7), np.float32)).shape == (3, 2)
+    assert (net.xs.W.shape, net.x2f.W.shape, net.h2y.W.shape) == ((7, 4), (4, 5), (5, 2))
+
+
+@BOTH
+def test_sizes_and_input_are_checked(layer_type):
+    name = layer_type.__name__
+    with pytest.raises(ValueError, match=f"{name}: hidden_size must be an integer above 0, got 0"):
+        layer_type(0)
+    with pytest.raises(TypeError, match=f"{name}: x must be a Variable or an array, got float"):
+        layer_type(1)(1.0)
+    with pytest.raises(ValueError, match=rf"{name}: x \(N, I\) is wanted, got a 0-d array"):
+        layer_type(1)(np.array(1.0))

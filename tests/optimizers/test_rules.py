@@ -1,0 +1,216 @@
+"""Each rule against loops of plain numbers, against PyTorch where it has the same formula, and on every device."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from dezero.core import Parameter, Variable
+from dezero.cuda import as_numpy
+from dezero.layers import Layer
+from dezero.optimizers import SGD, AdaDelta, AdaGrad, Adam, MomentumSGD
+from strict_device import counting, no_sync
+from strict_device import xp as device
+
+STEPS = 5
+
+
+def sgd(p, gs, lr):
+    for g in gs:
+        p = p - lr * g
+    return p
+
+
+def momentum_sgd(p, gs, lr, momentum):
+    v = 0.0
+    for g in gs:
+        v = momentum * v - lr * g
+        p = p + v
+    return p
+
+
+def adagrad(p, gs, lr, eps):
+    h = 0.0
+    for g in gs:
+        h = h + g**2
+        p = p - lr * g / (math.sqrt(h) + eps)
+    return p
+
+
+def adadelta(p, gs, rho, eps):
+    a = u = 0.0
+    for g in gs:
+        a = rho * a + (1 - rho) * g**2
+        d = math.sqrt((u + eps) / (a + eps)) * g
+        u = rho * u + (1 - rho) * d**2
+        p = p - d
+    return p
+
+
+def adam(p, gs, alpha, beta1, beta2, eps):
+    m = v = 0.0
+    for t, g in enumerate(gs, start=1):
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        p = p - alpha * math.sqrt(1 - beta2**t) / (1 - beta1**t) * m / (math.sqrt(v) + eps)
+    return p
+
+
+RULES = [
+    pytest.param(SGD, sgd, {"lr": 0.1}, id="SGD"),
+    pytest.param(MomentumSGD, momentum_sgd, {"lr": 0.1, "momentum": 0.8}, id="MomentumSGD"),
+    pytest.param(AdaGrad, adagrad, {"lr": 0.1, "eps": 1e-4}, id="AdaGrad"),
+    pytest.param(AdaDelta, adadelta, {"rho": 0.9, "eps": 1e-3}, id="AdaDelta"),
+    pytest.param(Adam, adam, {"alpha": 0.1, "beta1": 0.8, "beta2": 0.95, "eps": 1e-3}, id="Adam"),
+]
+EVERY_RULE = pytest.mark.parametrize("rule", [SGD, MomentumSGD, AdaGrad, AdaDelta, Adam])
+
+
+def model(xp, *arrays):
+    layer = Layer()
+    layer.ps = [Parameter(xp.asarray(a)) for a in arrays]
+    return layer
+
+
+def gradients(rng, shape, dtype):
+    return [rng.standard_normal(shape).astype(dtype) for _ in range(STEPS)]
+
+
+@pytest.mark.parametrize(("rule", "by_hand", "options"), RULES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("shape", [(2, 3), ()], ids=str)
+def test_the_rule_follows_its_formula_and_keeps_the_dtype(xp, rule, by_hand, options, dtype, shape):
+    rng = np.random.default_rng(0)
+    start, gs = rng.standard_normal(shape).astype(dtype), gradients(rng, shape, dtype)
+    expected = np.vectorize(lambda x, *g: by_hand(float(x), [float(v) for v in g], **options))(start, *gs)
+    layer = model(xp, start)
+    (p,) = layer.params()
+    array = p.data
+    optimizer = rule(**options).setup(layer)
+    for g in gs:
+        p.grad = Variable(xp.asarray(g))
+        optimizer.update()
+    assert np.allclose(as_numpy(p), expected, rtol=0, atol=1e-12 if dtype == np.float64 else 1e-5)
+    assert p.data.dtype == dtype and p.data.shape == shape
+    assert p.data is array, "in place"
+    assert {a.dtype for a in optimizer.state(p).values()} <= {np.dtype(dtype)}
+
+
+PYTORCH = [
+    pytest.param(SGD, {"lr": 0.1}, "SGD", {"lr": 0.1}, id="SGD"),
+    pytest.param(MomentumSGD, {"lr": 0.1}, "SGD", {"lr": 0.1, "momentum": 0.9}, id="MomentumSGD"),
+    pytest.param(AdaGrad, {"lr": 0.1}, "Adagrad", {"lr": 0.1, "eps": 1e-8}, id="AdaGrad"),
+    pytest.param(AdaDelta, {}, "Adadelta", {"lr": 1.0, "rho": 0.95, "eps": 1e-6}, id="AdaDelta"),
+    # PyTorch's eps is another one (it is added after the correction of v), so that the two agree without
+    pytest.param(Adam, {"eps": 0.0}, "Adam", {"lr": 0.001, "eps": 0.0}, id="Adam"),
+]
+
+
+@pytest.mark.parametrize(("rule", "options", "name", "their_options"), PYTORCH)
+def test_the_rule_matches_pytorch(rule, options, name, their_options):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    start, gs = rng.standard_normal((4, 3)), gradients(rng, (4, 3), np.float64)
+    layer = model(np, start.copy())
+    (p,) = layer.params()
+    q = torch.nn.Parameter(torch.tensor(start))
+    ours, theirs = rule(**options).setup(layer), getattr(torch.optim, name)([q], **their_options)
+    for g in gs:
+        p.grad, q.grad = Variable(g), torch.tensor(g)
+        ours.update()
+        theirs.step()
+    assert np.allclose(p.data, q.detach().numpy(), rtol=0, atol=1e-12)
+
+
+@EVERY_RULE
+def test_an_update_neither_waits_for_the_device_nor_uploads(rule):
+    layer = model(device, np.ones((3, 2), np.float32), np.ones(2, np.float32))
+    optimizer = rule().setup(layer)
+    for p in layer.params():
+        p.grad = Variable(device.ones_like(p.data))
+    optimizer.update()
+    with no_sync(), counting() as seen:
+        optimizer.update()
+    assert seen.uploads == 0
+    assert seen.launches <= 2 * 14, "few kernels for each parameter"
+
+
+@EVERY_RULE
+def test_hyperparameters_may_be_numpy_numbers(xp, rule):
+    layer = model(xp, np.ones(2, np.float32))
+    optimizer = rule(*[np.float64(0.5), np.float64(0.5)][: 1 if rule is SGD else 2]).setup(layer)
+    (p,) = layer.params()
+    p.grad = Variable(xp.ones_like(p.data))
+    optimizer.update()
+    assert p.dtype == np.float32
+    assert as_numpy(p)[0] < 1
+
+
+@EVERY_RULE
+def test_gradients_stay_as_they_are(rule):
+    layer = model(np, np.ones(3))
+    (p,) = layer.params()
+    p.grad = g = Variable(np.array([1.0, -2.0, 0.0]))
+    optimizer = rule().setup(layer)
+    optimizer.update()
+    optimizer.update()
+    assert p.grad is g and g.data.tolist() == [1.0, -2.0, 0.0]
+    assert np.isfinite(p.data).all()
+
+
+def test_adam_counts_updates_and_its_lr_is_the_bias_corrected_rate():
+    layer = model(np, np.ones(2), np.ones(3))
+    optimizer = Adam(alpha=0.01).setup(layer)
+    assert optimizer.t == 0
+    assert optimizer.lr == pytest.approx(0.01 * math.sqrt(1 - 0.999) / (1 - 0.9))
+    for t in range(1, 4):
+        for p in layer.params():
+            p.grad = Variable(np.ones_like(p.data))
+        optimizer.update()
+        assert optimizer.t == t, "once for each update, not for each parameter"
+        assert optimizer.lr == pytest.approx(0.01 * math.sqrt(1 - 0.999**t) / (1 - 0.9**t), rel=1e-12)
+
+
+def test_a_changed_rate_counts_from_the_next_update():
+    layer = model(np, np.zeros(1))
+    (p,) = layer.params()
+    p.grad = Variable(np.ones(1))
+    optimizer = SGD(1.0).setup(layer)
+    optimizer.update()
+    optimizer.lr = 0.5
+    optimizer.update()
+    assert p.data.tolist() == [-1.5]
+
+
+def test_defaults_are_those_of_the_contract():
+    assert SGD().lr == 0.01
+    assert (MomentumSGD().lr, MomentumSGD().momentum) == (0.01, 0.9)
+    assert (AdaGrad().lr, AdaGrad().eps) == (0.001, 1e-8)
+    assert (AdaDelta().rho, AdaDelta().eps) == (0.95, 1e-6)
+    adam = Adam()
+    assert (adam.alpha, adam.beta1, adam.beta2, adam.eps) == (0.001, 0.9, 0.999, 1e-8)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: SGD(-0.1), "SGD: lr must be at least 0, got -0.1"),
+        (lambda: SGD(float("nan")), "SGD: lr must be at least 0, got nan"),
+        (lambda: MomentumSGD(0.1, 1.0), "MomentumSGD: momentum must be at least 0 and below 1, got 1.0"),
+        (lambda: AdaGrad(eps=-1), "AdaGrad: eps must be at least 0, got -1"),
+        (lambda: AdaDelta(rho=2), "AdaDelta: rho must be at least 0 and below 1, got 2"),
+        (lambda: AdaDelta(eps=0), "AdaDelta: eps must be above 0, got 0"),
+        (lambda: Adam(beta1=1), "Adam: beta1 must be at least 0 and below 1, got 1"),
+        (lambda: Adam(alpha=-1), "Adam: alpha must be at least 0, got -1"),
+    ],
+)
+def test_hyperparameters_are_checked(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_updating_one_parameter_without_a_gradient_says_so():
+    with pytest.raises(RuntimeError, match=r"The parameter W \(2,\) has no gradient. Call backward\(\) first"):
+        SGD().update_one(Parameter(np.zeros(2), name="W"))
