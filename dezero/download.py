@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
+from .files import atomic_file
+
 _CHUNK = 1 << 20  # bytes read at once
 _CHECKSUMS = {64: "sha256", 32: "md5"}  # hexadecimal digits -> what they are
 
@@ -116,29 +118,6 @@ def cache_path(url: str, file_name: str | None = None) -> str:
     return os.path.join(get_cache_dir(), *parts)
 
 
-@contextmanager
-def atomic_write(path: str) -> Iterator[BinaryIO]:
-    """A binary file to write to, which becomes ``path`` if the block ends well and vanishes if not.
-
-    The bytes go to a temporary file beside ``path`` and onto the disk, then the file is renamed. Readers and
-    other writers see the old file or the new one, never a part.
-
-    Args:
-        path: The file to make or replace. Its folder exists.
-    """
-    temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}.part"
-    try:
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-
-
 def _check(urls: list[str], checksum: str | None) -> None:
     """Raises ValueError where the arguments of ``get_file`` cannot be meant."""
     if not urls:
@@ -173,7 +152,7 @@ def _download(url: str, path: str, checksum: str | None, timeout: float) -> None
     request = urllib.request.Request(url, headers={"User-Agent": "dezero"})
     with _network():
         response = urllib.request.urlopen(request, timeout=timeout)
-    with response, atomic_write(path) as file:
+    with response, atomic_file(path) as file:
         length = response.headers.get("Content-Length", "")
         total = int(length) if length.isdecimal() else None  # servers may leave it out
         with _progress(os.path.basename(path), total) as advance:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dezero import download
-from dezero.download import atomic_write, cache_path, get_file
+from dezero.download import cache_path, get_file
 
 CONTENT = b"forty-two" * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -227,27 +227,10 @@ def test_a_full_disk_is_not_taken_for_the_network(server, cache, monkeypatch):
     def no_space(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(download.os, "fsync", no_space)
+    monkeypatch.setattr(os, "fsync", no_space)
     with pytest.raises(OSError, match="No space left"):
         get_file(server.url)
     assert files_below(cache) == [] and len(server.paths) == 1
-
-
-def test_an_interrupted_write_leaves_the_old_file_whole(tmp_path):
-    path = tmp_path / "x.bin"
-    path.write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt), atomic_write(str(path)) as file:
-        file.write(b"half of the n")
-        raise KeyboardInterrupt
-    assert path.read_bytes() == b"old" and files_below(tmp_path) == ["x.bin"]
-
-
-def test_writers_at_the_same_time_do_not_mix(tmp_path):
-    path = str(tmp_path / "x.bin")
-    with atomic_write(path) as one, atomic_write(path) as two:
-        one.write(b"one")
-        two.write(b"two")
-    assert Path(path).read_bytes() == b"one"  # the outer block ended last
 
 
 @pytest.mark.parametrize("somebody_watches", [True, False])

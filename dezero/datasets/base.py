@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..cuda import get_array_module, is_array
-from ..download import atomic_write, cache_path
+from ..download import cache_path
+from ..files import atomic_file
 from ..transforms import Compose, batch_versions
 
 if TYPE_CHECKING:
@@ -217,7 +218,7 @@ def save_cache_npz(data: Any, label: Any, filename: str, train: bool = False) ->
     """
     path = _npz_path(filename, train)
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with atomic_write(path) as file:
+    with atomic_file(path) as file:
         np.savez_compressed(file, data=data, label=label)
     return path
 
