@@ -146,7 +146,7 @@ def _variables(points: list[np.ndarray], xp: Any) -> list[Variable]:
 
 
 def _derivative(f: Callable[..., Variable], n: int, directions: list[Any]) -> Callable[..., Variable]:
-    """(x1 .. xn, gy) -> the derivative of the gy-weighted sum of ``f`` along ``directions``, as a 1-element Variable."""
+    """(x1 .. xn, gy) -> the derivative, along ``directions``, of the sum of ``f`` weighted by gy; 0-d."""
 
     def derivative(*args: Variable) -> Variable:
         xs, gy = args[:n], args[n]

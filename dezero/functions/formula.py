@@ -14,9 +14,9 @@ from .reduction import sum_to
 class Formula(Function):
     """An op of one output whose gradient needs nothing but what arrays and Variables both have.
 
-    That is operators, ``.T``, ``.sum``, ``.reshape``, ``.transpose`` and ``.astype``. So ``gradients`` is written once; a
-    plain walk runs it on arrays, a recorded one on Variables. Where an operand was broadcast, its gradient is summed
-    back to the operand's shape here, once for all ops.
+    That is operators, ``.T``, ``.sum``, ``.reshape``, ``.transpose`` and ``.astype``. So ``gradients`` is written
+    once; a plain walk runs it on arrays, a recorded one on Variables. Where an operand was broadcast, its gradient is
+    summed back to the operand's shape here, once for all ops.
     """
 
     def gradients(self, gy: Any, y: Any, *xs: Any) -> Any:

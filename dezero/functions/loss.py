@@ -78,27 +78,29 @@ def mean_squared_error_simple(x0: Any, x1: Any) -> Variable:
 class SoftmaxCrossEntropy(Function):
     """y = mean of -log(softmax(x)[label]) over the labels that count;  gx = (softmax(x) - one-hot) gy / count."""
 
-    def __init__(self, t: Any, counts: Any, count: Any):
-        self.t = t  # (N,) labels, 0 for one that does not count
-        self.counts = counts  # (N,) bool, or None where all do
+    def __init__(self, counts: Any, count: Any):
+        self.counts = counts  # (N,) bool, or None where all labels count
         self.count = count
 
-    def forward(self, x):
+    def forward(self, x, t):
         xp = get_array_module(x)
-        losses = logsumexp(x, axis=1)[:, 0] - x[xp.arange(len(x)), self.t]
-        if self.counts is not None:
-            losses = losses * self.counts
-        return losses.sum() / (x.dtype.type(self.count) if self.counts is None else self.count)
+        losses = logsumexp(x, axis=1)[:, 0] - x[xp.arange(len(x)), t]
+        if self.counts is None:
+            return losses.sum() / x.dtype.type(self.count)
+        return (losses * self.counts).sum() / self.count
 
     def backward(self, gy):
-        return SoftmaxCrossEntropyGrad(self.t, self.counts, self.count)(self.inputs[0], gy)
+        x, t = self.inputs
+        return SoftmaxCrossEntropyGrad(t.data, self.counts, self.count)(x, gy), None
 
 
 class SoftmaxCrossEntropyGrad(Function):
     """gx = (softmax(x) - one-hot) gy / count, in one pass, and its own derivative by x and by gy."""
 
     def __init__(self, t: Any, counts: Any, count: Any):
-        self.t, self.counts, self.count = t, counts, count
+        self.t = t
+        self.counts = counts
+        self.count = count
 
     def forward(self, x, gy):
         xp = get_array_module(x)
@@ -157,7 +159,7 @@ def softmax_cross_entropy(x: Any, t: Any, ignore_index: int | None = None) -> Va
             f"softmax_cross_entropy: labels must lie between 0 and {C - 1} (x has {C} classes),"
             f" got {int(labels.min())} to {int(labels.max())}."
         )
-    return SoftmaxCrossEntropy(labels, counts, count)(x)
+    return SoftmaxCrossEntropy(counts, count)(x, labels)
 
 
 def _labels(t: Any, x: Variable, xp: Any) -> Any:
@@ -175,7 +177,7 @@ def _labels(t: Any, x: Variable, xp: Any) -> Any:
 
 
 def softmax_cross_entropy_simple(x: Any, t: Any) -> Variable:
-    """``softmax_cross_entropy`` put together from ``softmax``, ``log`` and indexing, as a reader would first write it."""
+    """``softmax_cross_entropy`` put together from ``softmax``, ``log`` and indexing, as one would first write it."""
     x, t = as_variable(x), as_variable(t)
     N = x.shape[0]
     p = clip(softmax(x), 1e-15, 1.0)  # log(0) is no number

@@ -59,7 +59,7 @@ def setup_variable() -> None:
         "__iter__": _iterate,
         "reshape": _reshape,
         "transpose": _transpose,
-        "T": property(shape.transpose),
+        "T": property(_transpose, doc="The Variable with its axes in reverse order."),
         "sum": reduction.sum,
         "mean": reduction.mean,
         "max": reduction.max,

@@ -132,7 +132,7 @@ def _may_repeat(slices: Any) -> bool:
 
 
 def get_item(x: Any, slices: Any) -> Variable:
-    """``x[slices]``, with NumPy's indexing: integers, slices, None, ``...``, integer and boolean arrays, tuples of them.
+    """``x[slices]``, with all of NumPy's indexing: integers, slices, None, ``...``, arrays of integers or booleans.
 
     Args:
         x: Variable or array.

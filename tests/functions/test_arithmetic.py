@@ -99,4 +99,4 @@ def test_operands_that_do_not_broadcast_are_an_error():
 
 def test_a_list_is_no_operand():
     with pytest.raises(TypeError, match="Add works on Variables, arrays and numbers, got list"):
-        Variable(np.ones(2)) + [1.0, 2.0]
+        F.add(Variable(np.ones(2)), [1.0, 2.0])
