@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core import Function, Variable, as_variable
 from ..cuda import get_array_module, is_array
+from .formula import Formula
 
 
 class Reshape(Function):
@@ -199,7 +200,7 @@ def flatten(x: Any) -> Variable:
     return reshape(x, (x.shape[0], int(np.prod(x.shape[1:], dtype=int))))
 
 
-class Concat(Function):
+class Concat(Formula):
     """y = the xs one after the other along an axis;  each gx = its own stretch of gy."""
 
     def __init__(self, axis: int):
@@ -208,9 +209,9 @@ class Concat(Function):
     def forward(self, *xs):
         return get_array_module(xs[0]).concatenate(xs, axis=self.axis)
 
-    def backward(self, gy):
+    def gradients(self, gy, y, *xs):
         gxs, start = [], 0
-        for x, wanted in zip(self.inputs, self.needs_grad):
+        for x, wanted in zip(xs, self.needs_grad):
             stop = start + x.shape[self.axis]
             stretch = (slice(None),) * self.axis + (slice(start, stop),)
             gxs.append(gy[stretch] if wanted else None)

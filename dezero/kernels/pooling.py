@@ -1,0 +1,131 @@
+"""Knows how to pool: the maximum or mean of each window, which pixel won it, and the way back; no window is laid out.
+
+A maximum or a sum over a window is one over its rows of those over its columns, so it takes KH + KW passes over shifted
+views of the image instead of KH * KW.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..cuda import get_array_module
+from .im2col import Pair, cropped, padded, tap_slices
+
+
+def max_pool(x: Any, kernel: Pair, stride: Pair, pad: Pair) -> Any:
+    """The largest element of each window of ``x`` (N, C, H, W); the padding is smaller than any. (N, C, OH, OW)"""
+    x = padded(x, pad, _lowest(x.dtype))
+    maximum = get_array_module(x).maximum
+    return _fold(maximum, _fold(maximum, x, 2, kernel[0], stride[0]), 3, kernel[1], stride[1])
+
+
+def mean_pool(x: Any, kernel: Pair, stride: Pair, pad: Pair) -> Any:
+    """The mean of each window of ``x`` (N, C, H, W); the padding counts as zeros. (N, C, OH, OW)"""
+    x = padded(x, pad)
+    add = get_array_module(x).add
+    return _fold(add, _fold(add, x, 2, kernel[0], stride[0]), 3, kernel[1], stride[1]) / (kernel[0] * kernel[1])
+
+
+def spread_mean(gy: Any, size: Pair, kernel: Pair, stride: Pair, pad: Pair) -> Any:
+    """Gives each pixel of an image of ``size`` (H, W) its share of every window's ``gy``: ``mean_pool`` transposed."""
+    H, W = size[0] + 2 * pad[0], size[1] + 2 * pad[1]
+    gx = _unfold(gy / (kernel[0] * kernel[1]), 3, W, kernel[1], stride[1])
+    return cropped(_unfold(gx, 2, H, kernel[0], stride[0]), pad)
+
+
+def find_winners(x: Any, y: Any, kernel: Pair, stride: Pair, pad: Pair) -> Any:
+    """Where in each window of ``x`` its maximum ``y`` is: the first such place, counted row by row.
+
+    Returns:
+        Array (N, C, OH, OW) of the smallest unsigned integers that can count to KH * KW.
+    """
+    xp = get_array_module(x)
+    x = padded(x, pad, _lowest(x.dtype))
+    winners = xp.zeros_like(y, dtype=np.min_scalar_type(kernel[0] * kernel[1]))
+    found = xp.zeros_like(y, dtype=bool)
+    for seen in list(tap_slices(x, kernel, stride, y.shape[2:]))[:-1]:
+        found |= seen == y
+        winners += ~found  # one further, as long as it was not found
+    return winners
+
+
+def send_to_winners(gy: Any, winners: Any, size: Pair, kernel: Pair, stride: Pair, pad: Pair) -> Any:
+    """Adds each window's ``gy`` to the pixel that won it, in an image of ``size`` (H, W)."""
+    (N, C, *count), xp = gy.shape, get_array_module(gy)
+    H, W = size[0] + 2 * pad[0], size[1] + 2 * pad[1]
+    side_by_side = kernel == stride and count[0] * stride[0] == H and count[1] * stride[1] == W
+    gx = (xp.empty_like if side_by_side else xp.zeros_like)(winners, gy.dtype, shape=(N, C, H, W))
+    gy = _in_order_of(winners, gy)
+    for k, seen in enumerate(tap_slices(gx, kernel, stride, count)):
+        won = keep_where(winners == k, gy)
+        if side_by_side:
+            seen[...] = won
+        else:
+            seen += won
+    return cropped(gx, pad)
+
+
+def take_from_winners(gx: Any, winners: Any, kernel: Pair, stride: Pair, pad: Pair) -> Any:
+    """For each window the element of ``gx`` (N, C, H, W) that won it: ``send_to_winners`` transposed."""
+    y = get_array_module(gx).zeros_like(winners, gx.dtype)
+    for k, seen in enumerate(tap_slices(padded(gx, pad), kernel, stride, winners.shape[2:])):
+        y += keep_where(winners == k, seen)
+    return y
+
+
+def keep_where(condition: Any, x: Any) -> Any:
+    """``x`` where ``condition``, 0 elsewhere."""
+    if type(x) is np.ndarray and x.dtype.kind == "f" and x.dtype.itemsize <= 8:
+        return _keep_where(condition, x)
+    return get_array_module(x).where(condition, x, 0)
+
+
+def _keep_where(condition: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """``keep_where`` on the bits, five times as fast: all ones or all zeros, and the number."""
+    bits = f"i{x.dtype.itemsize}"
+    mask = condition.astype(bits)
+    np.negative(mask, out=mask)
+    mask &= x.view(bits)
+    return mask.view(x.dtype)
+
+
+def _lowest(dtype: Any) -> Any:
+    """What no element of ``dtype`` is below."""
+    return -np.inf if dtype.kind == "f" else int(np.iinfo(dtype).min)
+
+
+def _fold(ufunc: Any, x: Any, axis: int, kernel: int, stride: int) -> Any:
+    """Joins, with ``ufunc``, the elements of every window along one axis of ``x``."""
+    first, *others = _shifted(x, axis, (x.shape[axis] - kernel) // stride + 1, kernel, stride)
+    if not others:
+        return first
+    y = ufunc(first, others[0])
+    for seen in others[1:]:
+        ufunc(y, seen, out=y)
+    return y
+
+
+def _unfold(y: Any, axis: int, length: int, kernel: int, stride: int) -> Any:
+    """Adds what ``y`` has for a window to all its elements, along one axis that has ``length`` of them."""
+    shape = (*y.shape[:axis], length, *y.shape[axis + 1 :])
+    x = get_array_module(y).zeros_like(y, shape=shape)
+    for seen in _shifted(x, axis, y.shape[axis], kernel, stride):
+        seen += y
+    return x
+
+
+def _shifted(x: Any, axis: int, count: int, kernel: int, stride: int) -> list[Any]:
+    """For each place in the kernel, along one axis, a view of what all ``count`` windows have there."""
+    before, reach = (slice(None),) * axis, stride * (count - 1) + 1
+    return [x[(*before, slice(k, k + reach, stride))] for k in range(kernel)]
+
+
+def _in_order_of(like: Any, x: Any) -> Any:
+    """``x`` in the memory order of ``like``: NumPy is slow where the orders of two operands differ."""
+    if x.strides == tuple(s * x.itemsize // like.itemsize for s in like.strides):
+        return x
+    y = get_array_module(x).empty_like(like, x.dtype)
+    y[...] = x
+    return y

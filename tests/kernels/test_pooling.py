@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dezero.cuda import as_numpy
+from dezero.kernels import pooling
+from dezero.kernels.im2col import im2col_array
+
+
+@st.composite
+def cases(draw, ties=True):
+    """An image with many equal numbers, in some memory order, and a window that fits it."""
+    kernel = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
+    stride = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
+    pad = tuple(draw(st.integers(0, k - 1)) for k in kernel)
+    N, C = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    H, W = (max(1, k - 2 * p) + draw(st.integers(0, 5)) for k, p in zip(kernel, pad))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    x = rng.integers(-2, 3, (N, C, H, W)).astype(float) if ties else rng.standard_normal((N, C, H, W))
+    if draw(st.booleans()):
+        x = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    return x, (kernel, stride, pad)
+
+
+def windows_of(x, kernel, stride, pad, margin):
+    """(N, C, OH, OW, KH * KW), with ``margin`` as the padding."""
+    PH, PW = pad
+    around = np.pad(x, ((0, 0), (0, 0), (PH, PH), (PW, PW)), constant_values=margin)
+    col = im2col_array(around, kernel, stride, 0, to_matrix=False).transpose(0, 1, 4, 5, 2, 3)
+    return col.reshape(*col.shape[:4], -1)
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(cases())
+def test_max_pool_takes_the_largest_of_each_window(case):
+    x, how = case
+    assert np.array_equal(pooling.max_pool(x, *how), windows_of(x, *how, -np.inf).max(axis=-1))
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(cases())
+def test_the_first_of_equals_wins(case):
+    x, how = case
+    winners = pooling.find_winners(x, pooling.max_pool(x, *how), *how)
+    assert np.array_equal(winners, windows_of(x, *how, -np.inf).argmax(axis=-1))
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(cases())
+def test_sending_and_taking_are_adjoint(case):
+    x, how = case
+    y = pooling.max_pool(x, *how)
+    winners = pooling.find_winners(x, y, *how)
+    rng = np.random.default_rng(0)
+    gy, gx = rng.standard_normal(y.shape), rng.standard_normal(x.shape)
+    sent = pooling.send_to_winners(gy, winners, x.shape[2:], *how)
+    taken = pooling.take_from_winners(gx, winners, *how)
+    assert np.array_equal(pooling.take_from_winners(x, winners, *how), y)
+    assert sent.shape == x.shape
+    np.testing.assert_allclose((sent * gx).sum(), (gy * taken).sum(), rtol=1e-9, atol=1e-9)
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(cases(ties=False))
+def test_mean_pool_takes_the_mean_with_padding_as_zeros(case):
+    x, how = case
+    y = pooling.mean_pool(x, *how)
+    np.testing.assert_allclose(y, windows_of(x, *how, 0).mean(axis=-1), rtol=1e-9, atol=1e-12)
+    gy = np.random.default_rng(0).standard_normal(y.shape)
+    back = pooling.spread_mean(gy, x.shape[2:], *how)
+    assert back.shape == x.shape
+    np.testing.assert_allclose((back * x).sum(), (gy * y).sum(), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int64, np.float16, np.float32])
+def test_the_padding_is_below_every_number(xp, dtype):
+    lowest = -np.inf if np.dtype(dtype).kind == "f" else np.iinfo(dtype).min
+    x = xp.asarray(np.full((1, 1, 2, 2), lowest, dtype))
+    y = pooling.max_pool(x, (2, 2), (1, 1), (1, 1))
+    assert y.dtype == dtype
+    assert (as_numpy(y) == lowest).all()
+
+
+def test_a_window_of_more_than_256_pixels_has_one_winner():
+    x = np.zeros((1, 1, 20, 20))
+    x[0, 0, 19, 18] = 1
+    winners = pooling.find_winners(x, np.ones((1, 1, 1, 1)), (20, 20), (1, 1), (0, 0))
+    assert winners.item() == 398
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int32])
+def test_what_did_not_win_is_zero_whatever_it_was(xp, dtype):
+    bad = [1, 2] if dtype is np.int32 else [np.nan, np.inf]
+    x = xp.asarray(np.array([*bad, -3, 4], dtype))
+    kept = pooling.keep_where(xp.asarray(np.array([False, False, True, False])), x)
+    assert kept.dtype == dtype
+    assert as_numpy(kept).tolist() == [0, 0, -3, 0]
