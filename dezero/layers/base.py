@@ -110,14 +110,14 @@ class Layer:
         """All layers, parameters and buffers of the tree, this layer first, each once."""
         found = [Part("", self, self)]
         _gather(self, "", {id(self)}, found)
-        if len({part.path for part in found}) != len(found):
-            twice = next(path for path, n in Counter(part.path for part in found).items() if n > 1)
+        if len({path for path, _, _ in found}) != len(found):
+            twice = next(path for path, n in Counter(path for path, _, _ in found).items() if n > 1)
             raise ValueError(f"{type(self).__name__}: two parts go by the name {twice}. Rename one.")
         return found
 
     def params(self) -> Iterator[Parameter]:
         """Every parameter of this layer and of those in it, each once."""
-        return (part.value for part in self._parts() if isinstance(part.value, Parameter))
+        return iter([value for _, value, _ in self._parts() if isinstance(value, Parameter)])
 
     def named_params(self) -> Iterator[tuple[str, Parameter]]:
         """Every parameter with its name, the path of attributes that leads to it.
@@ -268,9 +268,12 @@ def _gather(layer: Layer, prefix: str, seen: set[int], found: list[Part]) -> Non
     An item of a list that is an attribute of the layer as well goes by the attribute's name.
     """
     attributes = list(layer._attributes())
-    by_attribute = {id(value) for _, value in attributes}
     for name, value in attributes:
-        for path, part in _parts_in(prefix + name, value, by_attribute):
+        if isinstance(value, _PARTS):
+            parts: Iterable[tuple[str, Any]] = ((prefix + name, value),)
+        else:
+            parts = _parts_in(prefix + name, value, {id(attribute) for _, attribute in attributes})
+        for path, part in parts:
             if id(part) not in seen:
                 seen.add(id(part))
                 found.append(Part(path, part, part if isinstance(part, Layer) else layer))
