@@ -1,0 +1,51 @@
+# The two commands for a newcomer are `make demo` and `make test`. Both make .venv first, where it is missing.
+
+PY := .venv/bin/python
+EXTRAS ?= test
+ARGS ?=
+
+.PHONY: help demo test test-numpy1 lint format bench bench-quick clean
+
+help:
+	@echo "make demo         train a small network on real handwritten digits; pictures go to runs/digits"
+	@echo "make test         format check, lint, types, then every test (ARGS='-k conv' picks some)"
+	@echo "make test-numpy1  every test under NumPy 1.26, in its own environment (Python 3.10 to 3.12)"
+	@echo "make lint         format check, lint and types alone"
+	@echo "make format       put the code into the project's format"
+	@echo "make bench        measure against PyTorch (bench-quick: fewer rounds)"
+	@echo "make clean        remove the environments, build leftovers and caches"
+	@echo "PYTHON=python3.12 chooses the interpreter, EXTRAS=test,oracle more packages for the tests."
+
+demo:
+	@sh scripts/setup.sh demo
+	$(PY) examples/digits.py $(ARGS)
+
+test: lint
+	$(PY) -m pytest $(ARGS)
+
+test-numpy1:
+	@VENV=.venv-numpy1 NUMPY='1.26.*' sh scripts/setup.sh demo,test
+	.venv-numpy1/bin/python -m pytest $(ARGS)
+
+lint:
+	@sh scripts/setup.sh 'demo,$(EXTRAS)'
+	$(PY) -m ruff format --check
+	$(PY) -m ruff check
+	$(PY) -m mypy
+
+format:
+	@sh scripts/setup.sh 'demo,$(EXTRAS)'
+	$(PY) -m ruff format
+	$(PY) -m ruff check --fix
+
+bench:
+	@sh scripts/setup.sh demo,test,oracle
+	$(PY) -m benchmarks $(ARGS)
+
+bench-quick:
+	@sh scripts/setup.sh demo,test,oracle
+	$(PY) -m benchmarks --quick $(ARGS)
+
+clean:
+	rm -rf .venv .venv-numpy1 build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find dezero tests benchmarks examples steps -name __pycache__ -prune -exec rm -rf {} +
