@@ -123,7 +123,7 @@ def main() -> None:
         say(row_of(workload, results[workload]))
     if not args.only:
         say("")
-        say("| graph, nodes | s | s with ten times the nodes | ratio | wanted |")
+        say("| graph walked back and freed | s | s with ten times the nodes | ratio | wanted |")
         say("|---|---|---|---|---|")
         for small, large in SCALING:
             say(scaling_row(small, large, seconds))

@@ -216,9 +216,9 @@ class Variable:
         if self.creator is None:
             self.grad = seed
             return
-        walk = _Walk([self], [seed], create_graph)
-        walk.run(_reachable([self]), retain_grad=retain_grad, release=not (retain_graph or create_graph))
         with using_config("enable_backprop", create_graph):
+            walk = _Walk([self], [seed], create_graph)
+            walk.run(_reachable([self]), retain_grad=retain_grad, release=not (retain_graph or create_graph))
             for x, gx in walk.leaves():
                 x.grad = gx if x.grad is None else x.grad + gx
 
@@ -400,7 +400,7 @@ class Function:
         outputs = [self._output(y, xs) for y in ys] if isinstance(ys, tuple) else [self._output(ys, xs)]
         if True in needs and Config.enable_backprop:
             self.inputs = xs
-            self.needs_grad = needs
+            self.needs_grad = tuple(needs)  # which the garbage collector need not look into
             self.generation = generation
             self._record(outputs)
         return outputs if len(outputs) > 1 else outputs[0]
@@ -509,8 +509,9 @@ def grad(
         for y, w in zip(ys, weights)
     ]
     between = _between(_reachable(ys), set(xs))
-    walk = _Walk(ys, seeds, create_graph, wanted=frozenset(xs))
-    walk.run(list(between), needs=between)
+    with using_config("enable_backprop", create_graph):
+        walk = _Walk(ys, seeds, create_graph, wanted=frozenset(xs))
+        walk.run(list(between), needs=between)
     found = [walk.gradient(x) for x in xs]
     missing = [i for i, gx in enumerate(found) if gx is None]
     if missing and not allow_unused:
@@ -556,6 +557,8 @@ class _Walk:
 
     In a plain walk gradients are arrays; when the walk is recorded they are Variables. One that arrives at a
     leaf, or at a Variable that was asked for, is made private: an array of its own that nobody else holds.
+
+    ``Config.enable_backprop`` says ``recorded`` too, as long as the walk lasts.
     """
 
     def __init__(
@@ -574,10 +577,9 @@ class _Walk:
                 raise RuntimeError(
                     f"backward: the gradient of output {i} has shape {seed.shape}, but the output {y.shape}."
                 )
-            with using_config("enable_backprop", recorded):
-                gy = Copy()(seed) if y in wanted or y in self.grads else seed
-                if y in self.grads:
-                    gy = as_variable(self.grads[y]) + gy
+            gy = Copy()(seed) if y in wanted or y in self.grads else seed
+            if y in self.grads:
+                gy = as_variable(self.grads[y]) + gy
             self.grads[y] = gy if recorded else gy.data
 
     def run(
@@ -595,17 +597,16 @@ class _Walk:
             retain_grad: Whether the outputs keep their gradients. None touches no ``grad``.
             release: Let go of each Function's inputs.
         """
-        with using_config("enable_backprop", self.recorded):
-            while functions:
-                f = functions.pop()
-                outputs = [y() for y in f.outputs]  # held here, as f's backward may want to read them
-                gys = self._output_gradients(f, outputs)
-                if gys is not None:
-                    self._through(f, gys, f.needs_grad if needs is None else needs[f])
-                if retain_grad is not None:
-                    self._settle(outputs, gys if retain_grad else None)
-                if release:
-                    f.inputs, f._released = (), True
+        while functions:
+            f = functions.pop()
+            outputs = [y() for y in f.outputs]  # held here, as f's backward may want to read them
+            gys = self._output_gradients(f, outputs)
+            if gys is not None:
+                self._through(f, gys, f.needs_grad if needs is None else needs[f])
+            if retain_grad is not None:
+                self._settle(outputs, gys if retain_grad else None)
+            if release:
+                f.inputs, f._released = (), True
 
     def leaves(self) -> Iterator[tuple[Variable, Variable]]:
         """The leaves that were reached, each with its gradient."""
@@ -665,7 +666,7 @@ class _Walk:
                 f"{name}.backward returned {len(gxs)} gradients, but {name} has {len(inputs)} inputs."
                 " Return one for each, None where there is none."
             )
-        grads, taken = self.grads, None
+        grads = self.grads
         for i, x in enumerate(inputs):
             gx = gxs[i]
             if gx is None or not needs[i]:
@@ -675,9 +676,7 @@ class _Walk:
             before = grads.get(x)
             if before is None:
                 if x.creator is None or x in self.wanted:
-                    taken = taken or _arrays_around(f, gys)
-                    gx = self._private(gx, taken)
-                    taken.append(_data(gx))
+                    gx = self._private(gx, f, gys, gxs[:i])
                 grads[x] = gx
             elif self.recorded:
                 grads[x] = before + gx
@@ -710,18 +709,23 @@ class _Walk:
             gx = gx.astype(x.data.dtype)  # an input of lower precision, mixed with one of higher
         return gx if self.recorded else as_array(gx, get_array_module(x.data))
 
-    def _private(self, gx: Any, taken: list[Any]) -> Any:
-        """``gx``, or a copy where its array is a view or one of ``taken``."""
-        array = _data(gx)
-        if array.base is None and not any(array is other for other in taken):
+    def _private(self, gx: Any, f: Function, gys: list[Any], others: Sequence[Any]) -> Any:
+        """``gx``, or a copy where its array is a view, or is held elsewhere: by a careless backward, say."""
+        array = gx.data if self.recorded else gx
+        if array.base is None and not _is_held(array, f, gys, others):
             return gx
         return Copy()(gx) if self.recorded else array.copy()
 
 
-def _arrays_around(f: Function, gys: list[Any]) -> list[Any]:
-    """The arrays that a careless backward might hand on as a gradient."""
-    outputs = [y.data for ref in f.outputs if (y := ref()) is not None]
-    return [*(_data(gy) for gy in gys), *(x.data for x in f.inputs), *outputs]
+def _is_held(array: Any, f: Function, gys: Sequence[Any], others: Sequence[Any]) -> bool:
+    """Whether ``array`` is that of an input, an output or another gradient of ``f``."""
+    for x in f.inputs:
+        if x.data is array:
+            return True
+    for g in (*gys, *others):
+        if g is array or (isinstance(g, Variable) and g.data is array):
+            return True
+    return any(y.data is array for ref in f.outputs if (y := ref()) is not None)
 
 
 def _fingerprint(array: Any) -> int:

@@ -15,7 +15,7 @@ from ..core import Function, Variable, constant
 from ..kernels import conv as kernels
 from ..kernels.im2col import Pair, col2im_array, im2col_array, outsize
 from .arithmetic import check_precision
-from .formula import Formula
+from .formula import Formula, apply
 from .linalg import linear
 from .reduction import broadcast_to
 from .shape import reshape, transpose
@@ -113,11 +113,6 @@ class ChannelSum(Function):
 
     def backward(self, gy):
         return broadcast_to(reshape(gy, (1, -1, 1, 1)), self.inputs[0].shape)
-
-
-def apply(function: Function, *args: Any) -> Any:
-    """Runs a Function in a formula that serves both walks: recorded on Variables, directly on arrays."""
-    return function(*args) if isinstance(args[0], Variable) else function.forward(*args)
 
 
 def im2col(x: Any, kernel_size: Any, stride: Any = 1, pad: Any = 0, to_matrix: bool = True) -> Variable:

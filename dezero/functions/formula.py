@@ -34,6 +34,11 @@ class Formula(Function):
         return sum_to(gx, shape) if isinstance(gx, Variable) else arrays.sum_to(gx, shape)
 
 
+def apply(function: Function, *args: Any) -> Any:
+    """Runs a Function in a formula that serves both walks: recorded on Variables, directly on arrays."""
+    return function(*args) if isinstance(args[0], Variable) else function.forward(*args)
+
+
 class Identity(Function):
     """y = x, the same array under a new Variable;  gx = gy."""
 

@@ -78,7 +78,8 @@ def matmul(x: Any, W: Any) -> Variable:
 
 
 def _array_operands(x: Any, W: Any, who: str) -> tuple[Variable, Variable]:
-    x, W = (v if isinstance(v, Variable) else constant(v, who) for v in (x, W))
+    x = x if isinstance(x, Variable) else constant(x, who)
+    W = W if isinstance(W, Variable) else constant(W, who)
     if x.data.dtype != W.data.dtype:
         check_precision(x.data.dtype, W.data.dtype, who)
     return x, W

@@ -12,7 +12,7 @@ from ..cuda import get_array_module
 from .activation import sigmoid, softmax
 from .arithmetic import check_precision
 from .elementwise import clip, log
-from .formula import Formula
+from .formula import Formula, apply
 from .reduction import sum
 
 
@@ -75,7 +75,7 @@ def mean_squared_error_simple(x0: Any, x1: Any) -> Variable:
     return sum(diff**2) / len(diff)
 
 
-class SoftmaxCrossEntropy(Function):
+class SoftmaxCrossEntropy(Formula):
     """y = mean of -log(softmax(x)[label]) over the labels that count;  gx = (softmax(x) - one-hot) gy / count."""
 
     def __init__(self, counts: Any, count: Any):
@@ -89,9 +89,9 @@ class SoftmaxCrossEntropy(Function):
             return losses.sum() / x.dtype.type(self.count)
         return (losses * self.counts).sum() / self.count
 
-    def backward(self, gy):
-        x, t = self.inputs
-        return SoftmaxCrossEntropyGrad(t.data, self.counts, self.count)(x, gy), None
+    def gradients(self, gy, y, x, t):
+        t = t.data if isinstance(t, Variable) else t
+        return apply(SoftmaxCrossEntropyGrad(t, self.counts, self.count), x, gy), None
 
 
 class SoftmaxCrossEntropyGrad(Function):
@@ -154,7 +154,7 @@ def softmax_cross_entropy(x: Any, t: Any, ignore_index: int | None = None) -> Va
         counts = labels != ignore_index
         count = xp.maximum(counts.sum(), 1).astype(x.dtype)
         labels = xp.where(counts, labels, 0)
-    if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) < C:
+    if labels.size and int(labels.view(np.uint64).max()) >= C:  # as unsigned, a negative one is huge
         raise ValueError(
             f"softmax_cross_entropy: labels must lie between 0 and {C - 1} (x has {C} classes),"
             f" got {int(labels.min())} to {int(labels.max())}."

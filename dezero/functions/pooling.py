@@ -10,8 +10,8 @@ from ..core import Function, Variable
 from ..cuda import get_array_module
 from ..kernels import pooling as kernels
 from ..kernels.im2col import Pair, im2col_array
-from .conv import apply, as_images, check_windows, im2col
-from .formula import Formula
+from .conv import as_images, check_windows, im2col
+from .formula import Formula, apply
 from .shape import get_item, reshape, transpose
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..cuda import get_array_module, is_array
 from .formula import Formula
 
 
-class Reshape(Function):
+class Reshape(Formula):
     """y = x in another shape;  gx = gy in x's shape."""
 
     def __init__(self, shape: tuple[int, ...]):
@@ -21,8 +22,8 @@ class Reshape(Function):
     def forward(self, x):
         return x.reshape(self.shape)
 
-    def backward(self, gy):
-        return reshape(gy, self.inputs[0].shape)
+    def gradients(self, gy, y, x):
+        return gy.reshape(x.shape)
 
 
 def reshape(x: Any, shape: Any) -> Variable:
@@ -46,14 +47,14 @@ def reshape(x: Any, shape: Any) -> Variable:
     shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
     if x.shape == shape:
         return as_variable(x)
-    known = int(np.prod([n for n in shape if n != -1], dtype=int))
+    known = math.prod(n for n in shape if n != -1)
     fits = x.size == known if -1 not in shape else known and x.size % known == 0
     if not fits or shape.count(-1) > 1:
         raise ValueError(f"reshape: {tuple(x.shape)} has {x.size} elements and cannot become {shape}.")
     return Reshape(shape)(x)
 
 
-class Transpose(Function):
+class Transpose(Formula):
     """y = x with its axes in another order;  gx = gy with them put back."""
 
     def __init__(self, axes: tuple[int, ...] | None):
@@ -62,10 +63,10 @@ class Transpose(Function):
     def forward(self, x):
         return x.transpose(self.axes)
 
-    def backward(self, gy):
+    def gradients(self, gy, y, x):
         if self.axes is None:
-            return transpose(gy)
-        return transpose(gy, tuple(sorted(range(len(self.axes)), key=self.axes.__getitem__)))
+            return gy.transpose()
+        return gy.transpose(tuple(sorted(range(len(self.axes)), key=self.axes.__getitem__)))
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Variable:
@@ -197,7 +198,7 @@ def flatten(x: Any) -> Variable:
     """
     if not x.ndim:
         raise ValueError("flatten: x needs a first axis to keep, got a 0-d array.")
-    return reshape(x, (x.shape[0], int(np.prod(x.shape[1:], dtype=int))))
+    return reshape(x, (x.shape[0], math.prod(x.shape[1:])))
 
 
 class Concat(Formula):

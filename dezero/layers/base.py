@@ -117,7 +117,9 @@ class Layer:
 
     def params(self) -> Iterator[Parameter]:
         """Every parameter of this layer and of those in it, each once."""
-        return iter([value for _, value, _ in self._parts() if isinstance(value, Parameter)])
+        found: dict[Parameter, None] = {}
+        _gather_params(self, {self}, found)
+        return iter(found)
 
     def named_params(self) -> Iterator[tuple[str, Parameter]]:
         """Every parameter with its name, the path of attributes that leads to it.
@@ -279,6 +281,17 @@ def _gather(layer: Layer, prefix: str, seen: set[int], found: list[Part]) -> Non
                 found.append(Part(path, part, part if isinstance(part, Layer) else layer))
                 if isinstance(part, Layer):
                     _gather(part, path + "/", seen, found)
+
+
+def _gather_params(layer: Layer, seen: set[Layer], found: dict[Parameter, None]) -> None:
+    """The parameters among what ``_gather`` finds, without asking for names: a training step does this twice."""
+    for name, value in layer._attributes():
+        for _, part in ((name, value),) if isinstance(value, _PARTS) else _parts_in(name, value):
+            if isinstance(part, Parameter):
+                found[part] = None
+            elif isinstance(part, Layer) and part not in seen:
+                seen.add(part)
+                _gather_params(part, seen, found)
 
 
 def _parts_in(path: str, value: Any, skip: Set[int] = frozenset()) -> Iterator[tuple[str, Any]]:

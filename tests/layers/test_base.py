@@ -206,7 +206,7 @@ def test_two_parts_with_one_name_are_refused():
     layer = Layer()
     layer.by_name = {"1": param(), 1: param()}
     with pytest.raises(ValueError, match="Layer: two parts go by the name by_name/1"):
-        layer.params()
+        layer.named_params()
 
 
 def test_a_long_list_of_layers_is_walked_whole():
