@@ -118,8 +118,9 @@ def _unfold(y: Any, axis: int, length: int, kernel: int, stride: int) -> Any:
 
 def _shifted(x: Any, axis: int, count: int, kernel: int, stride: int) -> list[Any]:
     """For each place in the kernel, along one axis, a view of what all ``count`` windows have there."""
-    before, reach = (slice(None),) * axis, stride * (count - 1) + 1
-    return [x[(*before, slice(k, k + reach, stride))] for k in range(kernel)]
+    reach = stride * (count - 1) + 1
+    indices = [(slice(None),) * axis + (slice(k, k + reach, stride),) for k in range(kernel)]
+    return [x[index] for index in indices]
 
 
 def _in_order_of(like: Any, x: Any) -> Any:
