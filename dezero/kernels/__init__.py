@@ -1,1 +1,5 @@
-"""Holds array-level code where NumPy's or CuPy's own functions are too slow: a readable reference and a fast way."""
+"""Array-level code where an array module alone is too slow: a readable reference, and a fast version for a device."""
+
+from .memory import keep_freed_memory
+
+keep_freed_memory()
