@@ -76,6 +76,29 @@ def test_the_same_seed_gives_the_same_result_to_the_bit(tmp_path):
     assert weights[0] == weights[1]
 
 
+def test_the_job_runs_on_a_device_and_gives_what_the_host_gives(digits, gpu):
+    """Forward, backward and update; no array may leave the device."""
+
+    def losses(on_gpu):
+        np.random.seed(0)
+        model, loader = digits.build("digits"), DataLoader(digits.Digits(), 64, shuffle=False, gpu=on_gpu)
+        if on_gpu:
+            model.to_gpu()
+        optimizer = optimizers.Adam().setup(model)
+        found = []
+        for (x, t), _ in zip(loader, range(5)):
+            with test_mode():  # the random numbers of dropout differ from device to device
+                loss = F.softmax_cross_entropy(model(x), t)
+            model.cleargrads()
+            loss.backward(retain_graph=False)
+            optimizer.update()
+            assert all(type(p.data) is type(x) and type(p.grad.data) is type(x) for p in model.params())
+            found.append(float(loss))
+        return found
+
+    np.testing.assert_allclose(losses(True), losses(False), rtol=1e-4)
+
+
 MEMORY = """
 import gc, os, sys
 import numpy as np
