@@ -49,7 +49,7 @@ def test_the_pictures_are_drawn(digits, tmp_path):
         with Image.open(tmp_path / name) as picture:
             assert min(picture.size) > 400 and len(picture.convert("RGB").getcolors(1 << 24)) > 10
     drawn = "".join(ET.parse(tmp_path / "graph.svg").getroot().itertext())
-    assert drawn.count("Conv2d") == 2 and "SoftmaxCrossEntropy" in drawn and "(8, 16, 8, 8)" in drawn
+    assert drawn.count("Conv2d") == 2 and "SoftmaxCrossEntropy" in drawn and "(8, 32, 8, 8)" in drawn
 
 
 def test_without_dot_it_finishes_and_says_what_was_left_out(digits, tmp_path, monkeypatch, capsys):
@@ -154,7 +154,7 @@ def accuracy_after_one_epoch(model, train, test, seed=0):
 def test_lenet_reads_mnist_at_98_percent_after_one_epoch(digits, mnist):
     pictures = Compose([ToFloat(), Normalize(0.0, 255.0)])
     train, test = (MNIST(train=part, transform=pictures, root=mnist) for part in (True, False))
-    assert accuracy_after_one_epoch(digits.ConvNet(kernel_size=5), train, test) >= 0.98
+    assert accuracy_after_one_epoch(digits.ConvNet(), train, test) >= 0.98
 
 
 def test_an_mlp_reads_mnist_at_96_and_a_half_percent_after_one_epoch(mnist):
