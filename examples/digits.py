@@ -40,10 +40,12 @@ class ConvNet(Model):
         channels: Of the first convolution; the second has twice as many.
         kernel_size: Of both convolutions: 3 for pictures of 8 x 8 pixels, 5 for 28 x 28.
         pad: Zeros around the picture.
+        dropout_ratio: Share of the 128 features that drop while training.
     """
 
-    def __init__(self, channels: int = 16, kernel_size: int = 5, pad: int = 0):
+    def __init__(self, channels: int = 16, kernel_size: int = 5, pad: int = 0, dropout_ratio: float = 0.5):
         super().__init__()
+        self.dropout_ratio = dropout_ratio
         self.conv1 = L.Conv2d(channels, kernel_size, pad=pad)
         self.conv2 = L.Conv2d(2 * channels, kernel_size, pad=pad)
         self.fc1 = L.Linear(128)
@@ -53,7 +55,7 @@ class ConvNet(Model):
         x = F.pooling(F.relu(self.conv1(x)), 2, 2)  # (N, C, H/2, W/2)
         x = F.pooling(F.relu(self.conv2(x)), 2, 2)  # (N, 2C, H/4, W/4)
         x = F.relu(self.fc1(F.flatten(x)))  # (N, 128)
-        return self.fc2(F.dropout(x, 0.5))  # (N, 10)
+        return self.fc2(F.dropout(x, self.dropout_ratio))  # (N, 10)
 
 
 def build(data: str) -> ConvNet:
