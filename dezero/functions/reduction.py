@@ -65,10 +65,10 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Variable:
 
 
 def _checked_axis(axis: Axis, x: Any, who: str) -> Axis:
-    return None if axis is None else normalize_axes(axis, as_variable_shape(x), who)
+    return None if axis is None else normalize_axes(axis, _ndim(x), who)
 
 
-def as_variable_shape(x: Any) -> int:
+def _ndim(x: Any) -> int:
     """Number of axes of a Variable, array or scalar."""
     return x.ndim if hasattr(x, "ndim") else np.ndim(x)
 
