@@ -30,6 +30,12 @@ def xp(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture(params=_devices())
+def device(request: pytest.FixtureRequest) -> Any:
+    """An array module that is not NumPy: the strict fake device, and CuPy where there is a GPU."""
+    return request.param
+
+
+@pytest.fixture(params=_devices())
 def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The array module that ``to_gpu()`` and ``as_cupy()`` move to. The strict fake device passes for CuPy."""
     monkeypatch.setattr(cuda, "cupy", request.param, raising=False)

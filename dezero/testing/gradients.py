@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .config import using_config
-from .core import Variable, grad
-from .cuda import as_numpy, get_array_module
+from ..config import using_config
+from ..core import Variable, grad
+from ..cuda import as_numpy, get_array_module
 
 
 def array_equal(a: Any, b: Any) -> bool:

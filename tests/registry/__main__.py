@@ -1,0 +1,5 @@
+"""Writes the page of what is proven: ``PYTHONPATH=tests python -m registry``."""
+
+from .page import write
+
+write()
