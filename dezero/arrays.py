@@ -15,6 +15,10 @@ def as_array(x: Any, array_module: Any = np) -> Any:
     Args:
         x: Array or scalar.
         array_module: Where a scalar goes, ``numpy`` or ``cupy``.
+
+    Example:
+        >>> as_array(1.0)
+        array(1.)
     """
     return x if type(x) is np.ndarray or is_array(x) else array_module.asarray(x)
 
@@ -31,6 +35,10 @@ def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
 
     Raises:
         ValueError: ``shape`` does not broadcast to ``x.shape``.
+
+    Example:
+        >>> sum_to(np.ones((2, 3)), (1, 3))
+        array([[2., 2., 2.]])
     """
     if x.shape == shape:
         return x
@@ -70,6 +78,10 @@ def logsumexp(x: Any, axis: Any = 1) -> Any:
     Args:
         x: Array.
         axis: Axis or axes to sum over.
+
+    Example:
+        >>> logsumexp(np.array([[1000.0, 1000.0]])).round(3)  # 1000 + log(2)
+        array([[1000.693]])
     """
     xp = get_array_module(x)
     m = x.max(axis=axis, keepdims=True)

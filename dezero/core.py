@@ -304,6 +304,10 @@ def as_variable(obj: Any) -> Variable:
 
     Raises:
         TypeError: Anything else.
+
+    Example:
+        >>> as_variable(np.array(2.0))
+        variable(2.0)
     """
     return obj if isinstance(obj, Variable) else Variable(obj)
 

@@ -40,6 +40,9 @@ def register_array_module(array_type: type, module: Any) -> None:
     Args:
         array_type: The class of the arrays. It behaves as ``numpy.ndarray`` does.
         module: Has NumPy's function names, and ``asnumpy(x)`` that copies an array to the host.
+
+    Example:
+        >>> register_array_module(np.ma.MaskedArray, np.ma)  # doctest: +SKIP
     """
     for kind in [kind for kind, known in _modules.items() if known is None]:
         del _modules[kind]
@@ -90,6 +93,10 @@ def as_numpy(x: Any) -> np.ndarray:
 
     Args:
         x: Variable, array or scalar.
+
+    Example:
+        >>> as_numpy(Variable(np.ones(2)))
+        array([1., 1.])
     """
     x = _array_of(x)
     module = get_array_module(x)
@@ -104,6 +111,10 @@ def as_cupy(x: Any) -> Any:
 
     Raises:
         RuntimeError: CuPy is not installed, or finds no GPU.
+
+    Example:
+        >>> as_cupy(np.ones(2)).device  # doctest: +SKIP
+        <CUDA Device 0>
     """
     this = sys.modules[__name__]
     if this.cupy is None:

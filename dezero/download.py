@@ -106,6 +106,10 @@ def cache_path(url: str, file_name: str | None = None) -> str:
 
     Raises:
         ValueError: ``file_name`` leads out of the cache folder.
+
+    Example:
+        >>> cache_path("https://example.org/a/weights.npz").endswith("weights.npz")
+        True
     """
     if file_name is None:
         name = unquote(urlsplit(url).path).replace("\\", "/").rpartition("/")[2].replace("\0", "")

@@ -56,6 +56,11 @@ def load_npz(path: Any) -> dict[str, np.ndarray]:
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: It is no .npz file, is damaged, or holds what is not an array of numbers.
+
+    Example:
+        >>> save_npz("weights.npz", {"W": np.eye(2)})
+        >>> load_npz("weights.npz")["W"].tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
     """
     path = os.fsdecode(path)
     if not os.path.exists(path):

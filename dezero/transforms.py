@@ -75,6 +75,11 @@ class Convert:
 
     Args:
         mode: A mode of PIL (``"RGB"``, ``"L"`` for grey …) or ``"BGR"``: RGB with red and blue swapped.
+
+    Example:
+        >>> from PIL import Image
+        >>> Convert("BGR")(Image.new("RGB", (1, 1), "red")).getpixel((0, 0))
+        (0, 0, 255)
     """
 
     def __init__(self, mode: str = "RGB"):
@@ -94,6 +99,11 @@ class Resize:
     Args:
         size: Width and height in pixels; one number for both.
         mode: How PIL computes the new pixels, ``BILINEAR`` or another of its resampling filters.
+
+    Example:
+        >>> from PIL import Image
+        >>> Resize((8, 6))(Image.new("RGB", (100, 50))).size
+        (8, 6)
     """
 
     def __init__(self, size: int | tuple[int, int], mode: int = BILINEAR):
@@ -144,6 +154,11 @@ class ToArray:
 
     Raises:
         TypeError: At the call: neither image nor array.
+
+    Example:
+        >>> from PIL import Image
+        >>> ToArray()(Image.new("RGB", (8, 6))).shape
+        (3, 6, 8)
     """
 
     def __init__(self, dtype: Any = np.float32):
@@ -190,6 +205,10 @@ class RandomHorizontalFlip:
 
     Raises:
         ValueError: ``p`` is no probability.
+
+    Example:
+        >>> RandomHorizontalFlip(p=1)(np.array([[1, 2, 3]]))
+        array([[3, 2, 1]])
     """
 
     random = True
@@ -278,6 +297,10 @@ class AsType:
 
     Args:
         dtype: Of the result.
+
+    Example:
+        >>> AsType()(np.array([1, 2])).dtype
+        dtype('float32')
     """
 
     def __init__(self, dtype: Any = np.float32):
@@ -297,6 +320,10 @@ class ToInt(AsType):
 
     Args:
         dtype: Of the result.
+
+    Example:
+        >>> ToInt()(np.array([1.5]))
+        array([1])
     """
 
     def __init__(self, dtype: Any = int):

@@ -215,6 +215,10 @@ def save_cache_npz(data: Any, label: Any, filename: str, train: bool = False) ->
 
     Returns:
         The path of the file.
+
+    Example:
+        >>> path = save_cache_npz(np.eye(2), np.arange(2), "two points")  # doctest: +SKIP
+        >>> data, label = load_cache_npz("two points")  # doctest: +SKIP
     """
     path = _npz_path(filename, train)
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -232,6 +236,10 @@ def load_cache_npz(filename: str, train: bool = False) -> tuple[Any, Any]:
 
     Raises:
         ValueError: The file is damaged.
+
+    Example:
+        >>> load_cache_npz("no such data set")
+        (None, None)
     """
     path = _npz_path(filename, train)
     if not os.path.exists(path):

@@ -153,6 +153,11 @@ class CIFAR10(_CIFAR):
         OSError: They are nowhere and could not be downloaded.
         ValueError: A file is damaged or holds something else.
 
+    Example:
+        >>> x, label = CIFAR10(train=False)[0]  # doctest: +SKIP
+        >>> x.shape, CIFAR10.labels()[label]  # doctest: +SKIP
+        ((3, 32, 32), 'cat')
+
     Source: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.
     """
 
@@ -176,11 +181,17 @@ class CIFAR100(_CIFAR):
     Files: ``train.bin`` and ``test.bin``, or ``cifar-100-binary.tar.gz``; folder ``cifar100``.
 
     Args:
-        train, transform, target_transform, root: As for ``CIFAR10``.
+        train: The pictures to train on, or those to test.
+        transform: As for ``CIFAR10``.
+        target_transform: As for ``CIFAR10``.
+        root: As for ``CIFAR10``.
         label_type: Which of them is ``label``: ``"fine"`` (100 classes) or ``"coarse"`` (20).
 
     Raises:
         ValueError: ``label_type`` is something else.
+
+    Example:
+        >>> groups = CIFAR100(label_type="coarse")  # doctest: +SKIP
     """
 
     _folder = "cifar100"

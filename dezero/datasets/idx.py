@@ -34,6 +34,12 @@ def read_idx(
 
     Raises:
         ValueError: It is no IDX file, holds something else than wanted, or is too short or too long.
+
+    Example:
+        >>> with open("labels-idx1-ubyte", "wb") as file:
+        ...     _ = file.write(bytes([0, 0, 8, 1, 0, 0, 0, 3, 5, 0, 4]))  # magic, one axis, 3 elements
+        >>> read_idx("labels-idx1-ubyte")
+        array([5, 0, 4], dtype=uint8)
     """
     path = os.fspath(path)
     with open_data(who, path) as file:

@@ -32,6 +32,11 @@ class MNIST(ImageDataset):
         OSError: They are nowhere and could not be downloaded.
         ValueError: A file is damaged or holds something else.
 
+    Example:
+        >>> x, label = MNIST(train=False)[0]  # doctest: +SKIP
+        >>> x.shape, label  # doctest: +SKIP
+        ((784,), 7)
+
     Source: Y. LeCun, C. Cortes, C. Burges, The MNIST database of handwritten digits, 1998.
     """
 

@@ -53,6 +53,11 @@ class Shakespeare(Dataset):
         FileNotFoundError: ``root`` does not have it.
         OSError: It is nowhere and could not be downloaded.
 
+    Example:
+        >>> text = Shakespeare()  # doctest: +SKIP
+        >>> "".join(text.id_to_char[i] for i in text.data[:13])  # doctest: +SKIP
+        'First Citizen'
+
     Source: A. Karpathy, tinyshakespeare, 2015.
     """
 

@@ -42,6 +42,11 @@ class Spiral(Dataset):
         train: The points to train on, or others of the same arms to test.
         transform: Applied to each point.
         target_transform: Applied to each class.
+
+    Example:
+        >>> spiral = Spiral()
+        >>> len(spiral), spiral.data.shape
+        (300, (300, 2))
     """
 
     def prepare(self) -> None:

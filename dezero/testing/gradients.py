@@ -18,6 +18,10 @@ def array_equal(a: Any, b: Any) -> bool:
     Args:
         a: Variable, array or scalar, on any device.
         b: The same.
+
+    Example:
+        >>> array_equal(Variable(np.ones(2)), np.array([1, 1]))
+        True
     """
     return np.array_equal(as_numpy(a), as_numpy(b))
 
@@ -30,6 +34,10 @@ def array_allclose(a: Any, b: Any, rtol: float = 1e-4, atol: float = 1e-5) -> bo
         b: The same.
         rtol: Relative tolerance.
         atol: Absolute tolerance.
+
+    Example:
+        >>> array_allclose(np.array([1.0]), np.array([1.000001]))
+        True
     """
     a, b = as_numpy(a), as_numpy(b)
     return a.shape == b.shape and np.allclose(a, b, rtol=rtol, atol=atol)
@@ -125,7 +133,13 @@ def check_grads(
         seed: Of the random directions.
 
     Raises:
-        AssertionError: The two differ; says at which order, by which input, and both numbers.
+        AssertionError: The two differ, or ``f`` has a kink too close; says at which order, by which input, and both numbers.
+
+    Example:
+        >>> check_grads(lambda x, y: F.sin(x) * y, np.array([0.5, 2.0]), np.array([3.0]))
+        >>> check_grads(F.abs, np.array([1e-5]))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        AssertionError: check_grads: derivative 1 by input 0 is ..., by finite differences ...
     """
     rng = np.random.default_rng(seed)
     points = [np.array(as_numpy(x), dtype=np.float64) for x in xs]
