@@ -4,7 +4,7 @@ PY := .venv/bin/python
 EXTRAS ?= test
 ARGS ?=
 
-.PHONY: help demo test test-numpy1 lint format proven bench bench-quick clean
+.PHONY: help demo test test-numpy1 lint format coverage mutants proven bench bench-quick clean
 
 help:
 	@echo "make demo         train a small network on real handwritten digits; pictures go to runs/digits"
@@ -12,6 +12,8 @@ help:
 	@echo "make test-numpy1  every test under NumPy 1.26, in its own environment (Python 3.10 to 3.12)"
 	@echo "make lint         format check, lint and types alone"
 	@echo "make format       put the code into the project's format"
+	@echo "make coverage     every test, and which lines of dezero/ they run (at least 95 % or it fails)"
+	@echo "make mutants      how many of 100 small changes to dezero/functions the tests notice (an hour)"
 	@echo "make proven       write the table of what is proven anew (python -m dezero.testing prints it)"
 	@echo "make bench        measure against PyTorch (bench-quick: fewer rounds)"
 	@echo "make clean        remove the environments, build leftovers and caches"
@@ -38,6 +40,14 @@ format:
 	@sh scripts/setup.sh 'demo,$(EXTRAS)'
 	$(PY) -m ruff format
 	$(PY) -m ruff check --fix
+
+coverage:
+	@sh scripts/setup.sh 'demo,$(EXTRAS)'
+	$(PY) -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+mutants:
+	@sh scripts/setup.sh demo,test,oracle,mutation
+	$(PY) scripts/mutants.py $(ARGS)
 
 proven:
 	@sh scripts/setup.sh 'demo,$(EXTRAS)'
