@@ -36,8 +36,8 @@ class WeightDecay:
     """
 
     def __init__(self, rate: float):
-        check_range("WeightDecay", "rate", rate, 0)
         self.rate = rate
+        check_range(self, "rate", 0)
 
     def __call__(self, params: list[Parameter]) -> None:
         for param, g in _gradients(params):
@@ -54,6 +54,10 @@ class ClipGrad:
 
     Args:
         max_norm: The longest that all gradients together may be (L2 norm), above 0.
+
+    Example:
+        >>> optimizer = optimizers.SGD().setup(models.MLP((1,)))
+        >>> optimizer.add_hook(ClipGrad(1.0))
 
     Source: Pascanu et al., 2013.
     """

@@ -33,12 +33,23 @@ class SGD(Optimizer):
 
     Args:
         lr: Learning rate, at least 0.
+
+    Example:
+        >>> layer = L.Linear(2, in_size=1, nobias=True, W_init="ones")
+        >>> optimizer = SGD(lr=0.1).setup(layer)
+        >>> layer.W.grad = Variable(np.array([[0.5, 0.0]], np.float32))
+        >>> optimizer.update()
+        >>> layer.W.data.round(3)
+        array([[0.95, 1.  ]], dtype=float32)
     """
 
     def __init__(self, lr: float = 0.01):
         super().__init__()
-        check_range("SGD", "lr", lr, 0)
         self.lr = lr
+        self.check()
+
+    def check(self) -> None:
+        check_range(self, "lr", 0)
 
     def update_one(self, param: Parameter) -> None:
         xp, p, g, step = _arrays(param)
@@ -52,14 +63,25 @@ class MomentumSGD(Optimizer):
     Args:
         lr: Learning rate, at least 0.
         momentum: mu, how much of the last step goes on, from 0 to below 1.
+
+    Example:
+        >>> layer = L.Linear(2, in_size=1, nobias=True, W_init="ones")
+        >>> optimizer = MomentumSGD(lr=0.1).setup(layer)
+        >>> layer.W.grad = Variable(np.array([[0.5, 0.0]], np.float32))
+        >>> optimizer.update()
+        >>> layer.W.data.round(3)
+        array([[0.95, 1.  ]], dtype=float32)
     """
 
     def __init__(self, lr: float = 0.01, momentum: float = 0.9):
         super().__init__()
-        check_range("MomentumSGD", "lr", lr, 0)
-        check_range("MomentumSGD", "momentum", momentum, 0, below=1)
         self.lr = lr
         self.momentum = momentum
+        self.check()
+
+    def check(self) -> None:
+        check_range(self, "lr", 0)
+        check_range(self, "momentum", 0, below=1)
 
     def new_state(self, param: Parameter) -> dict[str, Any]:
         return _zeros(param, "v")
@@ -73,20 +95,76 @@ class MomentumSGD(Optimizer):
         p += v
 
 
+class Nesterov(Optimizer):
+    """Momentum that looks one step ahead: v <- mu v - lr g;  p <- p + mu v - lr g   (Nesterov, 1983).
+
+    With a learning rate that stays, this is PyTorch's SGD with ``nesterov=True``. Where it changes, v here keeps
+    the steps as they were made; PyTorch's v holds gradients, and scales all of them with the rate of the moment.
+
+    Args:
+        lr: Learning rate, at least 0.
+        momentum: mu, how much of the last step goes on, from 0 to below 1.
+
+    Source of this form: Sutskever et al., 2013; Bengio et al., 2013.
+
+    Example:
+        >>> layer = L.Linear(2, in_size=1, nobias=True, W_init="ones")
+        >>> optimizer = Nesterov(lr=0.1).setup(layer)
+        >>> layer.W.grad = Variable(np.array([[0.5, 0.0]], np.float32))
+        >>> optimizer.update()
+        >>> layer.W.data.round(3)
+        array([[0.905, 1.   ]], dtype=float32)
+    """
+
+    def __init__(self, lr: float = 0.01, momentum: float = 0.9):
+        super().__init__()
+        self.lr = lr
+        self.momentum = momentum
+        self.check()
+
+    def check(self) -> None:
+        check_range(self, "lr", 0)
+        check_range(self, "momentum", 0, below=1)
+
+    def new_state(self, param: Parameter) -> dict[str, Any]:
+        return _zeros(param, "v")
+
+    def update_one(self, param: Parameter) -> None:
+        xp, p, g, step = _arrays(param)
+        v = self.state(param)["v"]
+        xp.multiply(g, float(self.lr), out=step)
+        v *= float(self.momentum)
+        v -= step
+        p -= step
+        xp.multiply(v, float(self.momentum), out=step)
+        p += step
+
+
 class AdaGrad(Optimizer):
     """Smaller steps where gradients were large: h <- h + g^2;  p <- p - lr g / (sqrt(h) + eps)   (Duchi et al., 2011).
 
     Args:
         lr: Learning rate, at least 0.
         eps: Keeps the division finite, at least 0.
+
+    Example:
+        >>> layer = L.Linear(2, in_size=1, nobias=True, W_init="ones")
+        >>> optimizer = AdaGrad(lr=0.1).setup(layer)
+        >>> layer.W.grad = Variable(np.array([[0.5, 0.0]], np.float32))
+        >>> optimizer.update()
+        >>> layer.W.data.round(3)
+        array([[0.9, 1. ]], dtype=float32)
     """
 
     def __init__(self, lr: float = 0.001, eps: float = 1e-8):
         super().__init__()
-        check_range("AdaGrad", "lr", lr, 0)
-        check_range("AdaGrad", "eps", eps, 0)
         self.lr = lr
         self.eps = eps
+        self.check()
+
+    def check(self) -> None:
+        check_range(self, "lr", 0)
+        check_range(self, "eps", 0)
 
     def new_state(self, param: Parameter) -> dict[str, Any]:
         return _zeros(param, "h")
@@ -116,15 +194,26 @@ class AdaDelta(Optimizer):
     Args:
         rho: How much of the running averages a and u stays, from 0 to below 1.
         eps: Keeps the division finite and sets the first steps, above 0.
+
+    Example:
+        >>> layer = L.Linear(2, in_size=1, nobias=True, W_init="ones")
+        >>> optimizer = AdaDelta().setup(layer)
+        >>> layer.W.grad = Variable(np.array([[0.5, 0.0]], np.float32))
+        >>> optimizer.update()
+        >>> layer.W.data.round(3)
+        array([[0.996, 1.   ]], dtype=float32)
     """
 
     def __init__(self, rho: float = 0.95, eps: float = 1e-6):
         super().__init__()
-        check_range("AdaDelta", "rho", rho, 0, below=1)
-        if not eps > 0:
-            raise ValueError(f"AdaDelta: eps must be above 0, got {eps!r}: no parameter would ever move.")
         self.rho = rho
         self.eps = eps
+        self.check()
+
+    def check(self) -> None:
+        check_range(self, "rho", 0, below=1)
+        if not self.eps > 0:
+            raise ValueError(f"AdaDelta: eps must be above 0, got {self.eps!r}: no parameter would ever move.")
 
     def new_state(self, param: Parameter) -> dict[str, Any]:
         return _zeros(param, "a", "u")
@@ -140,6 +229,83 @@ class AdaDelta(Optimizer):
         step *= g
         p -= step
         _average(xp, u, step, rho, step)
+
+
+class RMSprop(Optimizer):
+    """Steps scaled by the size of recent gradients   (Tieleman and Hinton, 2012; centered: Graves, 2013).
+
+    ::
+
+        v <- alpha v + (1 - alpha) g^2
+        a <- alpha a + (1 - alpha) g                    (a = 0 unless centered)
+        b <- momentum b + g / (sqrt(v - a^2) + eps)
+        p <- p - lr b
+
+    Args:
+        lr: Learning rate, at least 0.
+        alpha: How much of the running averages v and a stays, from 0 to below 1.
+        eps: Keeps the division finite, at least 0.
+        momentum: How much of the last step goes on, from 0 to below 1.
+        centered: Scale by the spread of the gradients around their mean a, rather than around zero.
+
+    Example:
+        >>> layer = L.Linear(2, in_size=1, nobias=True, W_init="ones")
+        >>> optimizer = RMSprop(lr=0.1).setup(layer)
+        >>> layer.W.grad = Variable(np.array([[0.5, 0.0]], np.float32))
+        >>> optimizer.update()
+        >>> layer.W.data.round(3)
+        array([[0., 1.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        lr: float = 0.01,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        momentum: float = 0.0,
+        centered: bool = False,
+    ):
+        super().__init__()
+        self.lr = lr
+        self.alpha = alpha
+        self.eps = eps
+        self.momentum = momentum
+        self.centered = centered
+        self.check()
+
+    def check(self) -> None:
+        check_range(self, "lr", 0)
+        check_range(self, "alpha", 0, below=1)
+        check_range(self, "eps", 0)
+        check_range(self, "momentum", 0, below=1)
+
+    def new_state(self, param: Parameter) -> dict[str, Any]:
+        return _zeros(param, "v", *(["a"] if self.centered else []), *(["b"] if self.momentum else []))
+
+    def update_one(self, param: Parameter) -> None:
+        xp, p, g, step = _arrays(param)
+        state, alpha = self.state(param), float(self.alpha)
+        if self.momentum and "b" not in state:  # a momentum that came later, by a schedule
+            state.update(_zeros(param, "b"))
+        _average(xp, state["v"], g, alpha, step)
+        if self.centered:
+            _approach(xp, state["a"], g, alpha, step)
+            xp.multiply(state["a"], state["a"], out=step)
+            xp.subtract(state["v"], step, out=step)
+            xp.maximum(step, 0.0, out=step)  # rounding may have made it negative
+            xp.sqrt(step, out=step)
+        else:
+            xp.sqrt(state["v"], out=step)
+        step += float(self.eps)
+        xp.divide(g, step, out=step)
+        if self.momentum:
+            b = state["b"]
+            b *= float(self.momentum)
+            b += step
+            xp.multiply(b, float(self.lr), out=step)
+        else:
+            step *= float(self.lr)
+        p -= step
 
 
 class Adam(Optimizer):
@@ -158,19 +324,30 @@ class Adam(Optimizer):
         beta1: How much of m stays, from 0 to below 1.
         beta2: How much of v stays, from 0 to below 1.
         eps: Keeps the division finite, at least 0.
+
+    Example:
+        >>> layer = L.Linear(2, in_size=1, nobias=True, W_init="ones")
+        >>> optimizer = Adam(alpha=0.1).setup(layer)
+        >>> layer.W.grad = Variable(np.array([[0.5, 0.0]], np.float32))
+        >>> optimizer.update()
+        >>> layer.W.data.round(3)
+        array([[0.9, 1. ]], dtype=float32)
     """
 
     def __init__(self, alpha: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8):
         super().__init__()
-        check_range("Adam", "alpha", alpha, 0)
-        check_range("Adam", "beta1", beta1, 0, below=1)
-        check_range("Adam", "beta2", beta2, 0, below=1)
-        check_range("Adam", "eps", eps, 0)
         self.t = 0
         self.alpha = alpha
         self.beta1 = beta1
         self.beta2 = beta2
         self.eps = eps
+        self.check()
+
+    def check(self) -> None:
+        check_range(self, "alpha", 0)
+        check_range(self, "beta1", 0, below=1)
+        check_range(self, "beta2", 0, below=1)
+        check_range(self, "eps", 0)
 
     @property
     def lr(self) -> float:
@@ -191,15 +368,153 @@ class Adam(Optimizer):
         xp, p, g, step = _arrays(param)
         state = self.state(param)
         m, v = state["m"], state["v"]
-        xp.subtract(g, m, out=step)
-        step *= 1 - float(self.beta1)
-        m += step
+        _approach(xp, m, g, float(self.beta1), step)
         _average(xp, v, g, float(self.beta2), step)
         xp.sqrt(v, out=step)
         step += float(self.eps)
         xp.divide(m, step, out=step)
         step *= self.lr
         p -= step
+
+
+class AdamW(Optimizer):
+    """Adam with a weight decay that is no gradient   (Loshchilov and Hutter, 2019).
+
+    ::
+
+        p <- (1 - lr weight_decay) p
+        m <- m + (1 - beta1) (g - m)
+        v <- v + (1 - beta2) (g^2 - v)
+        p <- p - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
+
+    ``t`` counts the updates of the parameter. To the rounding this is PyTorch's AdamW; ``Adam`` here follows the
+    book, where ``eps`` is added before the correction of v.
+
+    Args:
+        lr: Learning rate, at least 0.
+        beta1: How much of m stays, from 0 to below 1.
+        beta2: How much of v stays, from 0 to below 1.
+        eps: Keeps the division finite, at least 0.
+        weight_decay: Pull towards zero, at least 0. Biases and the parameters of normalization usually go
+            without (``add_param_group``).
+
+    Example:
+        >>> layer = L.Linear(2, in_size=1, nobias=True, W_init="ones")
+        >>> optimizer = AdamW(lr=0.1).setup(layer)
+        >>> layer.W.grad = Variable(np.array([[0.5, 0.0]], np.float32))
+        >>> optimizer.update()
+        >>> layer.W.data.round(3)
+        array([[0.899, 0.999]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        lr: float = 0.001,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ):
+        super().__init__()
+        self.lr = lr
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.eps = eps
+        self.weight_decay = weight_decay
+        self.check()
+
+    def check(self) -> None:
+        check_range(self, "lr", 0)
+        check_range(self, "beta1", 0, below=1)
+        check_range(self, "beta2", 0, below=1)
+        check_range(self, "eps", 0)
+        check_range(self, "weight_decay", 0)
+
+    def new_state(self, param: Parameter) -> dict[str, Any]:
+        return {"t": 0, **_zeros(param, "m", "v")}
+
+    def update_one(self, param: Parameter) -> None:
+        xp, p, g, step = _arrays(param)
+        state = self.state(param)
+        state["t"] += 1
+        m, v, t = state["m"], state["v"], state["t"]
+        lr, beta1, beta2 = float(self.lr), float(self.beta1), float(self.beta2)
+        _decay(p, lr, self.weight_decay)
+        _approach(xp, m, g, beta1, step)
+        _average(xp, v, g, beta2, step)
+        xp.sqrt(v, out=step)
+        step /= math.sqrt(1 - beta2**t)
+        step += float(self.eps)
+        xp.divide(m, step, out=step)
+        step *= lr / (1 - beta1**t)
+        p -= step
+
+
+class Lion(Optimizer):
+    """Steps of one size, only their signs come from the gradients   (Chen et al., 2023).
+
+    ::
+
+        p <- (1 - lr weight_decay) p
+        p <- p - lr sign(beta1 m + (1 - beta1) g)
+        m <- beta2 m + (1 - beta2) g
+
+    Args:
+        lr: Learning rate, at least 0; a third to a tenth of what AdamW takes.
+        beta1: Share of m in the step, from 0 to below 1.
+        beta2: How much of m stays, from 0 to below 1.
+        weight_decay: Pull towards zero, at least 0; three to ten times what AdamW takes.
+
+    Example:
+        >>> layer = L.Linear(2, in_size=1, nobias=True, W_init="ones")
+        >>> optimizer = Lion(lr=0.1).setup(layer)
+        >>> layer.W.grad = Variable(np.array([[0.5, 0.0]], np.float32))
+        >>> optimizer.update()
+        >>> layer.W.data.round(3)
+        array([[0.9, 1. ]], dtype=float32)
+    """
+
+    def __init__(self, lr: float = 1e-4, beta1: float = 0.9, beta2: float = 0.99, weight_decay: float = 0.0):
+        super().__init__()
+        self.lr = lr
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.weight_decay = weight_decay
+        self.check()
+
+    def check(self) -> None:
+        check_range(self, "lr", 0)
+        check_range(self, "beta1", 0, below=1)
+        check_range(self, "beta2", 0, below=1)
+        check_range(self, "weight_decay", 0)
+
+    def new_state(self, param: Parameter) -> dict[str, Any]:
+        return _zeros(param, "m")
+
+    def update_one(self, param: Parameter) -> None:
+        xp, p, g, step = _arrays(param)
+        m, lr = self.state(param)["m"], float(self.lr)
+        _decay(p, lr, self.weight_decay)
+        xp.subtract(m, g, out=step)
+        step *= float(self.beta1)
+        step += g
+        xp.sign(step, out=step)
+        step *= lr
+        p -= step
+        _approach(xp, m, g, float(self.beta2), step)
+
+
+def _decay(p: Any, lr: float, weight_decay: float) -> None:
+    """p <- (1 - lr weight_decay) p."""
+    if weight_decay:
+        p *= 1 - lr * float(weight_decay)
+
+
+def _approach(xp: Any, a: Any, x: Any, keep: float, step: Any) -> None:
+    """a <- keep a + (1 - keep) x, with ``step`` to compute in."""
+    xp.subtract(x, a, out=step)
+    step *= 1 - keep
+    a += step
 
 
 def _average(xp: Any, a: Any, x: Any, keep: float, step: Any) -> None:

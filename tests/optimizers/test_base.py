@@ -13,10 +13,12 @@ from dezero.core import Parameter, Variable
 from dezero.cuda import as_numpy
 from dezero.layers import Layer, Linear
 from dezero.models import MLP
-from dezero.optimizers import SGD, AdaDelta, AdaGrad, Adam, MomentumSGD, Optimizer
+from dezero.optimizers import SGD, AdaDelta, AdaGrad, Adam, AdamW, Lion, MomentumSGD, Nesterov, Optimizer, RMSprop
 from dezero.serialization import load_npz, save_npz
 
-EVERY_RULE = pytest.mark.parametrize("rule", [SGD, MomentumSGD, AdaGrad, AdaDelta, Adam])
+EVERY_RULE = pytest.mark.parametrize(
+    "rule", [SGD, MomentumSGD, Nesterov, AdaGrad, AdaDelta, RMSprop, Adam, AdamW, Lion], ids=lambda rule: rule.__name__
+)
 X = np.random.default_rng(0).standard_normal((8, 2)).astype(np.float32)
 
 
@@ -197,12 +199,13 @@ def test_state_belongs_to_the_parameter_and_not_to_its_id():
         assert layer.ps[0].data.tolist() == [-1.0], "no speed from a parameter before it"
 
 
-def test_state_goes_with_its_parameter_to_the_gpu_and_back(gpu):
-    model, optimizer = trained(Adam)
-    other, other_optimizer = trained(Adam)
+@pytest.mark.parametrize("rule", [Adam, AdamW])
+def test_state_goes_with_its_parameter_to_the_gpu_and_back(gpu, rule):
+    model, optimizer = trained(rule)
+    other, other_optimizer = trained(rule)
     model.to_gpu()
     step(model, optimizer, gpu)
-    assert all(type(a) is gpu.ndarray for p in model.params() for a in optimizer.state(p).values())
+    assert all(type(optimizer.state(p)[name]) is gpu.ndarray for p in model.params() for name in "mv")
     model.to_cpu()
     step(model, optimizer)
     for _ in range(2):
@@ -271,6 +274,26 @@ def test_hyperparameters_come_back_with_the_type_they_had():
     fresh.load_state_dict(state)
     assert (fresh.alpha, fresh.beta1, fresh.t) == (1, 0, 3)
     assert type(fresh.t) is int and type(fresh.beta2) is float
+
+
+def test_counters_of_single_parameters_come_back_as_integers_and_nothing_else_does():
+    model, optimizer = trained(AdamW, steps=3)
+    state = optimizer.state_dict()
+    assert list(state)[5:8] == ["l0/W/t", "l0/W/m", "l0/W/v"]
+    optimizer.load_state_dict({name: np.asarray(value) for name, value in state.items()})
+    assert type(optimizer.state(model.l0.W)["t"]) is int and optimizer.state(model.l0.W)["t"] == 3
+    state["l0/W/t"], state["l0/b/m"] = np.zeros(3), 7
+    with pytest.raises(ValueError) as caught:
+        optimizer.load_state_dict(state)
+    assert "l0/W/t is float64 (3,), wanted an integer" in str(caught.value)
+    assert "l0/b/m is an integer, wanted float32 (3,)" in str(caught.value)
+
+
+def test_hyperparameters_are_loaded_before_the_state_is_judged():
+    model, optimizer = trained(lambda: RMSprop(momentum=0.5, centered=True))
+    fresh = RMSprop().setup(model)
+    fresh.load_state_dict(optimizer.state_dict())
+    assert sorted(fresh.state(model.l0.W)) == ["a", "b", "v"]
 
 
 def test_a_parameter_that_never_had_a_gradient_has_no_state_and_needs_none():
