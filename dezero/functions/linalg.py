@@ -1,11 +1,16 @@
-"""Knows the ops on matrices: the product, and the affine map of a linear layer."""
+"""Knows the products of matrices: the product itself, its relatives, and the affine map of a linear layer."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from ..arrays import normalize_axes
 from ..core import Function, Variable, constant
 from .arithmetic import check_precision
+from .einsum import Einsum, einsum
 from .formula import Formula
 from .reduction import sum_to
 from .shape import expand_dims, reshape, transpose
@@ -37,13 +42,14 @@ class StackedMatMul(Function):
             gy, x2 = expand_dims(gy, -2), expand_dims(x, 0)
         gx = gW = None
         if self.needs_grad[0]:
-            gx = reshape(sum_to(matmul(gy, _swap(W2)), x2.shape), x.shape)
+            gx = reshape(sum_to(matmul(gy, swap_last(W2)), x2.shape), x.shape)
         if self.needs_grad[1]:
-            gW = reshape(sum_to(matmul(_swap(x2), gy), W2.shape), W.shape)
+            gW = reshape(sum_to(matmul(swap_last(x2), gy), W2.shape), W.shape)
         return gx, gW
 
 
-def _swap(x: Variable) -> Variable:
+def swap_last(x: Variable) -> Variable:
+    """Each matrix of a stack transposed."""
     return transpose(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
 
 
@@ -137,4 +143,97 @@ def linear(x: Any, W: Any, b: Any = None) -> Variable:
 def linear_simple(x: Any, W: Any, b: Any = None) -> Variable:
     """``linear`` put together from ``matmul`` and ``+``, as a reader would first write it."""
     y = matmul(x, W)
+    return y if b is None else y + b
+
+
+def tensordot(x0: Any, x1: Any, axes: int | Sequence[Any] = 2) -> Variable:
+    """Product of two arrays summed over pairs of axes, as ``np.tensordot``.
+
+    Args:
+        x0: Variable or array.
+        x1: Variable or array.
+        axes: How many axes to sum over, the last of ``x0`` with the first of ``x1``; or those of ``x0`` and those of
+            ``x1``, two integers or two sequences of them.
+
+    Returns:
+        Variable with the other axes of ``x0``, then those of ``x1``.
+
+    Raises:
+        ValueError: ``axes`` do not fit, or two that are summed over differ in length.
+
+    Example:
+        >>> tensordot(np.ones((2, 3, 4)), np.ones((4, 3, 5)), axes=([1, 2], [1, 0])).shape
+        (2, 5)
+    """
+    x0, x1 = _array_operands(x0, x1, "tensordot")
+    axes0, axes1 = _paired_axes(axes, x0, x1)
+    if len(axes0) != len(axes1) or any(x0.shape[i] != x1.shape[j] for i, j in zip(axes0, axes1)):
+        raise ValueError(f"tensordot: axes {axes!r} do not pair equal lengths (x0 {x0.shape}, x1 {x1.shape}).")
+    indices0 = [chr(ord("a") + i) for i in range(x0.ndim)]
+    indices1 = [chr(ord("a") + x0.ndim + i) for i in range(x1.ndim)]
+    for i, j in zip(axes0, axes1):
+        indices1[j] = indices0[i]
+    out = [k for k in indices0 if k not in indices1] + [k for k in indices1 if k not in indices0]
+    sizes = dict(zip(indices0 + indices1, x0.shape + x1.shape))
+    return Einsum(("".join(indices0), "".join(indices1)), "".join(out), sizes)(x0, x1)
+
+
+def _paired_axes(axes: Any, x0: Variable, x1: Variable) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    if isinstance(axes, (int, np.integer)):
+        if not 0 <= axes <= min(x0.ndim, x1.ndim):
+            raise ValueError(f"tensordot: {axes} axes cannot be summed over (x0 {x0.shape}, x1 {x1.shape}).")
+        return tuple(range(x0.ndim - int(axes), x0.ndim)), tuple(range(int(axes)))
+    if len(axes) != 2:
+        raise ValueError(f"tensordot: axes must be a number, or those of x0 and those of x1, got {axes!r}.")
+    return normalize_axes(axes[0], x0.ndim, "tensordot"), normalize_axes(axes[1], x1.ndim, "tensordot")
+
+
+def outer(x0: Any, x1: Any) -> Variable:
+    """Every element of ``x0`` times every one of ``x1``, as ``np.outer``.
+
+    Args:
+        x0: Variable or array of M elements; its shape does not count.
+        x1: Variable or array of N elements.
+
+    Returns:
+        Variable (M, N).
+
+    Example:
+        >>> outer(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+        variable([[3. 4.]
+                  [6. 8.]])
+    """
+    x0, x1 = _array_operands(x0, x1, "outer")
+    return einsum("i,j->ij", x0.reshape(x0.size), x1.reshape(x1.size))
+
+
+def bilinear(x0: Any, x1: Any, W: Any, b: Any = None) -> Variable:
+    """A number for each pair of rows and each output: y_o = x0 W_o x1 + b_o.
+
+    Args:
+        x0: Variable or array (..., I).
+        x1: Variable or array (..., J), with the same leading axes.
+        W: Variable or array (O, I, J).
+        b: Variable or array (O,), or None.
+
+    Returns:
+        Variable (..., O).
+
+    Raises:
+        ValueError: The shapes do not fit.
+
+    Example:
+        >>> bilinear(np.array([[1.0, 2.0]]), np.array([[3.0]]), np.ones((1, 2, 1)))
+        variable([[9.]])
+    """
+    x0, x1 = _array_operands(x0, x1, "bilinear")
+    W = W if isinstance(W, Variable) else constant(W, "bilinear")
+    if not (x0.ndim and x1.ndim) or W.shape[1:] != (*x0.shape[-1:], *x1.shape[-1:]) or x0.shape[:-1] != x1.shape[:-1]:
+        raise ValueError(
+            "bilinear: x0 (..., I), x1 (..., J) and W (O, I, J) are wanted,"
+            f" got x0 {x0.shape}, x1 {x1.shape} and W {W.shape}."
+        )
+    if b is not None and tuple(b.shape) != W.shape[:1]:
+        raise ValueError(f"bilinear: b has shape {tuple(b.shape)}, but W {W.shape} gives {W.shape[0]} outputs.")
+    y = einsum("...i,oij,...j->...o", x0, W, x1)
     return y if b is None else y + b

@@ -2,13 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from dezero import Variable
 from dezero import functions as F
-from dezero.testing import check_grads
-from ops import Op, check_derivatives, check_dtype, check_gradients_on_device, check_value, each
+from dezero.cuda import as_numpy
 
 rng = np.random.default_rng(0)
 
@@ -17,71 +14,63 @@ def normal(*shape):
     return rng.standard_normal(shape)
 
 
-SHAPES = [
-    ((3, 4), (4, 2)),
-    ((4,), (4,)),
-    ((4,), (4, 2)),
-    ((3, 4), (4,)),
-    ((2, 3, 4), (4, 5)),
-    ((2, 3, 4), (2, 4, 5)),
-    ((2, 1, 3, 4), (5, 4, 2)),
-    ((4,), (5, 4, 2)),
-    ((5, 3, 4), (4,)),
-]
-OPS = [
-    *(Op(f"matmul {s} {t}", F.matmul, (normal(*s), normal(*t)), np.matmul) for s, t in SHAPES),
-    Op("@", lambda x, W: x @ W, (normal(3, 4), normal(4, 2)), np.matmul),
-    Op("method dot", lambda x, W: x.dot(W), (normal(3, 4), normal(4, 2)), np.matmul),
-    Op("method matmul", lambda x, W: x.matmul(W), (normal(3, 4), normal(4, 2)), np.matmul),
-    Op("linear", F.linear, (normal(3, 4), normal(4, 2), normal(2)), lambda x, W, b: x @ W + b),
-    Op("linear without b", F.linear, (normal(3, 4), normal(4, 2)), lambda x, W: x @ W),
-    Op("linear of a stack", F.linear, (normal(2, 3, 4), normal(4, 2), normal(2)), lambda x, W, b: x @ W + b),
-    Op("linear of a vector", F.linear, (normal(4), normal(4, 2), normal(2)), lambda x, W, b: x @ W + b),
-    Op("linear of nothing", F.linear, (normal(0, 4), normal(4, 2), normal(2)), lambda x, W, b: x @ W + b),
-    Op("linear_simple", F.linear_simple, (normal(3, 4), normal(4, 2), normal(2)), lambda x, W, b: x @ W + b),
-]
+@pytest.mark.parametrize(
+    ("x_shape", "W_shape"),
+    [
+        ((4,), (4,)),
+        ((4,), (4, 2)),
+        ((3, 4), (4,)),
+        ((2, 3, 4), (4,)),
+        ((4,), (2, 4, 3)),
+        ((2, 3, 4), (4, 5)),
+        ((2, 1, 3, 4), (5, 4, 2)),
+        ((1, 3, 4), (6, 4, 2)),
+    ],
+)
+def test_matmul_follows_numpy_and_each_gradient_has_its_operands_shape(x_shape, W_shape, xp):
+    x, W = Variable(xp.asarray(normal(*x_shape))), Variable(xp.asarray(normal(*W_shape)))
+    y = F.matmul(x, W)
+    np.testing.assert_allclose(as_numpy(y), np.matmul(as_numpy(x), as_numpy(W)))
+    y.backward()
+    assert x.grad.shape == x_shape and W.grad.shape == W_shape
 
 
-@each(OPS)
-def test_value_is_that_of_numpy(op, xp):
-    check_value(op, xp)
-
-
-@each(OPS)
-def test_derivatives_match_finite_differences(op):
-    check_derivatives(op)
-
-
-@each(OPS)
-def test_gradients_stay_on_the_device(op, xp):
-    check_gradients_on_device(op, xp)
-
-
-@each(OPS)
-def test_float32_stays_float32(op, xp):
-    check_dtype(op, xp)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.data())
-def test_matmul_follows_numpy_for_any_stack(data):
-    batch = data.draw(st.lists(st.integers(1, 3), max_size=2))
-    m, k, n = (data.draw(st.integers(1, 3)) for _ in range(3))
-
-    def leading():
-        dims = [data.draw(st.sampled_from([1, d])) for d in batch]
-        return dims[data.draw(st.integers(0, len(dims))) :]
-
-    x, W = normal(*leading(), m, k), normal(*leading(), k, n)
-    np.testing.assert_allclose(F.matmul(x, W).data, np.matmul(x, W))
-    check_grads(F.matmul, x, W, order=1)
-
-
-def test_an_array_on_the_left_of_at_gives_a_variable():
-    x, W = normal(3, 4), Variable(normal(4, 2))
-    y = x @ W
+@pytest.mark.parametrize(
+    "product",
+    [
+        lambda x, W: x @ W,
+        lambda x, W: x.data @ W,
+        lambda x, W: x @ W.data,
+        lambda x, W: x.dot(W),
+        lambda x, W: x.matmul(W),
+        np.matmul,
+        np.dot,
+    ],
+    ids=["@", "array @ variable", "variable @ array", "dot", "matmul", "np.matmul", "np.dot"],
+)
+def test_every_way_to_write_a_product_gives_a_variable(product):
+    x, W = Variable(normal(3, 4)), Variable(normal(4, 2))
+    y = product(x, W)
     assert isinstance(y, Variable)
-    np.testing.assert_array_equal(y.data, x @ W.data)
+    np.testing.assert_array_equal(y.data, x.data @ W.data)
+
+
+def test_numpys_products_of_variables_are_ours():
+    x, W = normal(2, 3), normal(3, 2)
+    v, V = Variable(x), Variable(W)
+    for ours, theirs in [
+        (np.outer(v, V), np.outer(x, W)),
+        (np.tensordot(v, V, axes=1), np.tensordot(x, W, axes=1)),
+        (np.tensordot(v, V.T), np.tensordot(x, W.T)),
+    ]:
+        assert isinstance(ours, Variable)
+        np.testing.assert_allclose(ours.data, theirs)
+
+
+def test_linear_takes_any_leading_axes(xp):
+    x, W, b = (xp.asarray(normal(*shape)) for shape in ((2, 5, 3), (3, 4), (4,)))
+    y = F.linear(x, W, b)
+    np.testing.assert_allclose(as_numpy(y), as_numpy(x) @ as_numpy(W) + as_numpy(b))
 
 
 def test_linear_gives_no_gradient_to_data():
@@ -111,8 +100,35 @@ def test_linear_gives_no_gradient_to_data():
             lambda: F.linear(normal(2, 4), normal(4, 5), normal(4)),
             r"linear: b has shape \(4,\), but W \(4, 5\) gives 5",
         ),
+        (
+            lambda: F.tensordot(normal(2, 3), normal(4, 3), axes=1),
+            r"tensordot: axes 1 do not pair equal lengths \(x0 \(2, 3\), x1 \(4, 3\)\)",
+        ),
+        (
+            lambda: F.tensordot(normal(2, 3), normal(3, 2), axes=([0, 1], [1])),
+            r"tensordot: axes \(\[0, 1\], \[1\]\) do not pair equal lengths",
+        ),
+        (lambda: F.tensordot(normal(2, 3), normal(3), axes=2), "tensordot: 2 axes cannot be summed over"),
+        (lambda: F.tensordot(normal(2), normal(2), axes=-1), "tensordot: -1 axes cannot be summed over"),
+        (lambda: F.tensordot(normal(2), normal(2), axes=[0]), "tensordot: axes must be a number, or those of x0 and"),
+        (lambda: F.tensordot(normal(2), normal(2), axes=(0, 1)), "tensordot: axis 1 does not fit an array with 1 dim"),
+        (
+            lambda: F.bilinear(normal(3, 4), normal(3, 2), normal(5, 2, 4)),
+            r"bilinear: x0 \(..., I\), x1 \(..., J\) and W \(O, I, J\) are wanted, got x0 \(3, 4\), x1 \(3, 2\)",
+        ),
+        (lambda: F.bilinear(normal(3, 4), normal(1, 2), normal(5, 4, 2)), r"bilinear: .* got x0 \(3, 4\), x1 \(1, 2\)"),
+        (
+            lambda: F.bilinear(normal(3, 4), normal(3, 2), normal(5, 4, 2), normal(4)),
+            r"bilinear: b has shape \(4,\), but W \(5, 4, 2\) gives 5 outputs",
+        ),
     ],
 )
 def test_what_does_not_fit_is_an_error(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("product", [F.matmul, F.outer, F.tensordot])
+def test_float16_and_float32_do_not_meet_silently(product):
+    with pytest.raises(TypeError, match="float16 and float32 do not meet silently"):
+        product(np.ones((2, 2), np.float16), np.ones((2, 2), np.float32))
