@@ -1,4 +1,4 @@
-"""Knows the losses: numbers that say how far a prediction is from its target."""
+"""Knows the losses that compare numbers, and hinge: how far a prediction is from its target."""
 
 from __future__ import annotations
 
@@ -6,14 +6,27 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import logsumexp
-from ..core import Function, Variable, as_variable, constant
+from ..arrays import normalize_axes
+from ..core import Variable, as_variable, constant
 from ..cuda import get_array_module
-from .activation import sigmoid, softmax
+from .activation import relu
 from .arithmetic import check_precision
-from .elementwise import clip, log
+from .elementwise import Clip, abs, clip, exp, log, sqrt
 from .formula import Formula, apply
-from .reduction import sum
+from .reduction import mean, sum
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def check_choice(name: str, value: Any, choices: tuple[str, ...], who: str) -> None:
+    """Raises where ``value`` is none of ``choices``, which it lists."""
+    if value not in choices:
+        raise ValueError(f"{who}: {name} must be one of {', '.join(map(repr, choices))}, got {value!r}.")
+
+
+def reduced(losses: Variable, reduction: str) -> Variable:
+    """All losses averaged ("mean"), added up ("sum") or as they are ("none")."""
+    return losses if reduction == "none" else sum(losses) if reduction == "sum" else mean(losses)
 
 
 class MeanSquaredError(Formula):
@@ -21,15 +34,16 @@ class MeanSquaredError(Formula):
 
     def forward(self, x0, x1):
         diff = x0 - x1
-        return (diff * diff).sum() / diff.dtype.type(_batch_size(diff))
+        return (diff * diff).sum() / diff.dtype.type(batch_size(x0))
 
     def gradients(self, gy, y, x0, x1):
-        gx0 = (x0 - x1) * (gy * (2.0 / _batch_size(x0)))
+        gx0 = (x0 - x1) * (gy * (2.0 / batch_size(x0)))
         return gx0, -gx0 if self.needs_grad[1] else None
 
 
-def _batch_size(x: Any) -> int:
-    return x.shape[0] if x.ndim else 1
+def batch_size(x: Any) -> int:
+    """N of (N, ...), at least 1: of a number, and of no rows, where the sum is 0 all the same."""
+    return max(x.shape[0], 1) if x.ndim else 1
 
 
 def mean_squared_error(x0: Any, x1: Any) -> Variable:
@@ -49,10 +63,14 @@ def mean_squared_error(x0: Any, x1: Any) -> Variable:
         >>> mean_squared_error(np.array([1.0, 2.0]), np.array([0.0, 4.0]))
         variable(2.5)
     """
-    x0, x1 = _prediction_and_target(x0, x1, "mean_squared_error")
+    return MeanSquaredError()(*_same_shape(x0, x1, "mean_squared_error"))
+
+
+def _same_shape(x0: Any, x1: Any, who: str) -> tuple[Variable, Variable]:
+    x0, x1 = prediction_and_target(x0, x1, who)
     if x0.shape != x1.shape and (x0.size != x1.size or _last_axes(x0) != _last_axes(x1)):
-        raise ValueError(f"mean_squared_error: x0 {x0.shape} and x1 {x1.shape} must have the same shape.")
-    return MeanSquaredError()(x0, x1)
+        raise ValueError(f"{who}: x0 {x0.shape} and x1 {x1.shape} must have the same shape.")
+    return x0, x1
 
 
 def _last_axes(x: Variable) -> tuple[int, ...]:
@@ -60,12 +78,13 @@ def _last_axes(x: Variable) -> tuple[int, ...]:
     return x.shape[next((i for i, n in enumerate(x.shape) if n != 1), x.ndim) :]
 
 
-def _prediction_and_target(x: Any, t: Any, who: str) -> tuple[Variable, Variable]:
+def prediction_and_target(x: Any, t: Any, who: str) -> tuple[Variable, Variable]:
     """Both as Variables; an integer target takes the dtype of the prediction, which so stays float32."""
     x, t = (v if isinstance(v, Variable) else constant(v, who) for v in (x, t))
     if t.dtype.kind in "iub":
         t = constant(t.data.astype(x.dtype), who)
-    check_precision(x.dtype, t.dtype, who)
+    if x.dtype != t.dtype:
+        check_precision(x.dtype, t.dtype, who)
     return x, t
 
 
@@ -75,96 +94,199 @@ def mean_squared_error_simple(x0: Any, x1: Any) -> Variable:
     return sum(diff**2) / len(diff)
 
 
-class SoftmaxCrossEntropy(Formula):
-    """y = mean of -log(softmax(x)[label]) over the labels that count;  gx = (softmax(x) - one-hot) gy / count."""
-
-    def __init__(self, counts: Any, count: Any):
-        self.counts = counts  # (N,) bool, or None where all labels count
-        self.count = count
-
-    def forward(self, x, t):
-        xp = get_array_module(x)
-        losses = logsumexp(x, axis=1)[:, 0] - x[xp.arange(len(x)), t]
-        if self.counts is None:
-            return losses.sum() / x.dtype.type(self.count)
-        return (losses * self.counts).sum() / self.count
-
-    def gradients(self, gy, y, x, t):
-        t = t.data if isinstance(t, Variable) else t
-        return apply(SoftmaxCrossEntropyGrad(t, self.counts, self.count), x, gy), None
-
-
-class SoftmaxCrossEntropyGrad(Function):
-    """gx = (softmax(x) - one-hot) gy / count, in one pass, and its own derivative by x and by gy."""
-
-    def __init__(self, t: Any, counts: Any, count: Any):
-        self.t = t
-        self.counts = counts
-        self.count = count
-
-    def forward(self, x, gy):
-        xp = get_array_module(x)
-        gx = x - x.max(axis=1, keepdims=True)
-        xp.exp(gx, out=gx)
-        gx /= gx.sum(axis=1, keepdims=True)
-        gx[xp.arange(len(x)), self.t] -= x.dtype.type(1)
-        gx *= self._scale(x) * gy
-        return gx
-
-    def backward(self, ggx):
-        x, gy = self.inputs
-        y = softmax(x)
-        ggx = ggx * self._scale(x.data)
-        ygg = y * ggx
-        total = ygg.sum(axis=1, keepdims=True)
-        one_hot = get_array_module(x.data).arange(x.shape[1]) == self.t[:, None]
-        return (ygg - y * total) * gy, total.sum() - (ggx * one_hot).sum()
-
-    def _scale(self, x):
-        return 1 / self.count if self.counts is None else (self.counts / self.count)[:, None].astype(x.dtype)
-
-
-def softmax_cross_entropy(x: Any, t: Any, ignore_index: int | None = None) -> Variable:
-    """Cross entropy between softmax(x) and integer labels, averaged over the labels; safe for large ``x``.
+def l1_loss(x0: Any, x1: Any, reduction: str = "mean") -> Variable:
+    """Absolute difference |x0 - x1|, element by element; its derivative at 0 is taken as 0.
 
     Args:
-        x: Scores before softmax, Variable or array (N, C, ...), floating point.
-        t: Labels from 0 to C - 1, any integer type, (N, ...) or (N, 1, ...). No gradient.
-        ignore_index: Labels of this value count for nothing, nor in the average.
+        x0: Prediction, Variable or array, floating point.
+        x1: Target, the same shape, but for axes of length 1 in front.
+        reduction: "mean" over all elements, their "sum", or "none" for each by itself.
 
     Returns:
-        0-d Variable; 0 where every label is ignored.
+        0-d Variable, or one of the shape of ``x0``.
 
     Raises:
-        TypeError: ``t`` holds no integers.
-        ValueError: The shapes do not fit, or a label is out of range.
+        ValueError: The shapes differ, or ``reduction`` is none of these.
 
     Example:
-        >>> softmax_cross_entropy(np.array([[0.0, 0.0]]), np.array([1])).item()  # log(2)
+        >>> l1_loss(np.array([1.0, 2.0]), np.array([0.0, 5.0]))
+        variable(2.0)
+    """
+    check_choice("reduction", reduction, REDUCTIONS, "l1_loss")
+    x0, x1 = _same_shape(x0, x1, "l1_loss")
+    return reduced(abs(x0 - x1), reduction)
+
+
+class Huber(Formula):
+    """y = x^2 / 2 where |x| <= delta, delta (|x| - delta / 2) elsewhere;  gx = gy clip(x, -delta, delta)."""
+
+    def __init__(self, delta: float):
+        self.delta = delta
+
+    def forward(self, x):
+        number = x.dtype.type
+        inner = get_array_module(x).clip(x, number(-self.delta), number(self.delta))
+        return inner * (x - inner * number(0.5))
+
+    def gradients(self, gy, y, x):
+        return gy * apply(Clip(-self.delta, self.delta), x)
+
+
+def huber_loss(x0: Any, x1: Any, delta: float = 1.0, reduction: str = "mean") -> Variable:
+    """Half the squared difference where it is small, and straight beyond: outliers pull with a bounded force.
+
+    d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2), of d = x0 - x1.
+
+    Args:
+        x0: Prediction, Variable or array, floating point.
+        x1: Target, the same shape, but for axes of length 1 in front.
+        delta: Where the parabola ends, in units of ``x0``; above 0.
+        reduction: "mean" over all elements, their "sum", or "none" for each by itself.
+
+    Returns:
+        0-d Variable, or one of the shape of ``x0``.
+
+    Raises:
+        ValueError: The shapes differ, ``delta`` is not above 0, or ``reduction`` is none of these.
+
+    Example:
+        >>> huber_loss(np.array([1.0, 5.0]), np.array([0.0, 0.0]), reduction="none")
+        variable([0.5 4.5])
+
+    Source: Huber, 1964.
+    """
+    check_choice("reduction", reduction, REDUCTIONS, "huber_loss")
+    if not delta > 0:
+        raise ValueError(f"huber_loss: delta must be above 0, got {delta!r}.")
+    x0, x1 = _same_shape(x0, x1, "huber_loss")
+    return reduced(Huber(float(delta))(x0 - x1), reduction)
+
+
+def kl_divergence(x: Any, t: Any, log_target: bool = False, reduction: str = "batchmean") -> Variable:
+    """Kullback-Leibler divergence of the distribution with log-probabilities ``x`` from the target: t (log t - x).
+
+    As PyTorch's ``kl_div``: the prediction comes as logarithms, such as ``log_softmax`` gives, the target as
+    probabilities.
+
+    Args:
+        x: Log-probabilities of the prediction, Variable or array (N, ...).
+        t: Probabilities of the target, the same shape. Where they are 0, the loss is 0.
+        log_target: Whether ``t`` too holds logarithms.
+        reduction: "batchmean", the sum divided by N, which is the divergence; "mean" over all elements, their "sum",
+            or "none" for each by itself.
+
+    Returns:
+        0-d Variable, or one of the shape of ``x``.
+
+    Raises:
+        ValueError: The shapes differ, or ``reduction`` is none of these.
+
+    Example:
+        >>> kl_divergence(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]])).item()  # log(2)
         0.6931471805599453
     """
-    x = x if isinstance(x, Variable) else constant(x, "softmax_cross_entropy")
-    xp = get_array_module(x.data)
-    labels = _labels(t, x, xp)
-    C = x.shape[1]
-    if x.ndim > 2:
-        x = x.transpose(0, *range(2, x.ndim), 1).reshape(-1, C)  # (N ..., C)
-    counts, count = None, max(labels.size, 1)
-    if ignore_index is not None:
-        counts = labels != ignore_index
-        count = xp.maximum(counts.sum(), 1).astype(x.dtype)
-        labels = xp.where(counts, labels, 0)
-    if labels.size and int(labels.view(np.uint64).max()) >= C:  # as unsigned, a negative one is huge
+    check_choice("reduction", reduction, ("batchmean", *REDUCTIONS), "kl_divergence")
+    x, t = prediction_and_target(x, t, "kl_divergence")
+    if x.shape != t.shape:
+        raise ValueError(f"kl_divergence: x {x.shape} and t {t.shape} must have the same shape.")
+    if log_target:
+        losses = exp(t) * (t - x)
+    else:
+        losses = t * (log(t + (t.data == 0).astype(t.dtype)) - x)  # 0 log 0 is 0
+    return sum(losses) / batch_size(x) if reduction == "batchmean" else reduced(losses, reduction)
+
+
+def cosine_similarity(x0: Any, x1: Any, axis: int = 1, eps: float = 1e-8) -> Variable:
+    """Cosine of the angle between vectors: 1 where they point the same way, 0 at right angles, -1 if opposed.
+
+    x0 x1 / (max(|x0|, eps) max(|x1|, eps)), as PyTorch has it.
+
+    Args:
+        x0: Variable or array, floating point.
+        x1: Variable or array with as many axes; those of length 1 broadcast, but for ``axis``.
+        axis: The axis of the vectors.
+        eps: Shorter vectors count as that long. Where the square of ``eps`` is no number of the dtype (float16), the
+            root of its smallest one stands in.
+
+    Returns:
+        Variable of the broadcast shape without ``axis``.
+
+    Raises:
+        ValueError: The shapes do not fit, or ``axis`` is out of range.
+
+    Example:
+        >>> cosine_similarity(np.array([[1.0, 0.0]]), np.array([[1.0, 1.0]])).data.round(4)
+        array([0.7071])
+    """
+    x0, x1 = prediction_and_target(x0, x1, "cosine_similarity")
+    (axis,) = normalize_axes(axis, x0.ndim, "cosine_similarity")
+    pairs = list(zip(x0.shape, x1.shape))
+    if x0.ndim != x1.ndim or pairs[axis][0] != pairs[axis][1] or any(m != n and 1 not in (m, n) for m, n in pairs):
         raise ValueError(
-            f"softmax_cross_entropy: labels must lie between 0 and {C - 1} (x has {C} classes),"
-            f" got {int(labels.min())} to {int(labels.max())}."
+            f"cosine_similarity: x0 {x0.shape} and x1 {x1.shape} must have as many axes, and the same length along"
+            f" axis {axis}. Axes of length 1 broadcast: add them with expand_dims."
         )
-    return SoftmaxCrossEntropy(counts, count)(x, labels)
+    return sum(x0 * x1, axis) / (_length(x0, axis, eps) * _length(x1, axis, eps))
 
 
-def _labels(t: Any, x: Variable, xp: Any) -> Any:
-    """The labels as one row of integers, one for each row of scores."""
-    who = "softmax_cross_entropy"
+def _length(x: Variable, axis: int, eps: float) -> Variable:
+    shortest = max(eps * eps, float(np.finfo(x.dtype).tiny))
+    return sqrt(clip(sum(x * x, axis), shortest, None))
+
+
+def hinge(x: Any, t: Any, norm: str = "L1", reduction: str = "mean") -> Variable:
+    """Hinge loss of a support vector machine: what each score lacks to be right with a margin of 1.
+
+    For each sample the sum over classes of max(0, 1 - d x)^p, where d is 1 for the label's class and -1 for every
+    other: one against all, as Chainer has it. With two classes ``x`` may hold one score per sample, and ``t`` be d.
+
+    Args:
+        x: Scores, Variable or array (N, C) for labels; of any shape (N, ...) where ``t`` holds -1 and 1.
+        t: Labels from 0 to C - 1, (N,) or (N, 1); or -1 and 1 in the shape of ``x``. No gradient.
+        norm: "L1" for p = 1, "L2" for p = 2.
+        reduction: "mean" over the samples, their "sum", or "none" for each by itself.
+
+    Returns:
+        0-d Variable, or (N,).
+
+    Raises:
+        TypeError: Labels that are no integers.
+        ValueError: The shapes do not fit, a label is out of range, or an option is none of these.
+
+    Example:
+        >>> hinge(np.array([[2.0, 0.5], [-1.0, 3.0]]), np.array([0, 1])), hinge(np.array([0.5]), np.array([-1]))
+        (variable(0.75), variable(1.5))
+
+    Source: Cortes and Vapnik, 1995.
+    """
+    check_choice("norm", norm, ("L1", "L2"), "hinge")
+    check_choice("reduction", reduction, REDUCTIONS, "hinge")
+    x = x if isinstance(x, Variable) else constant(x, "hinge")
+    lacking = relu(1 - x * _sides(x, t))
+    losses = lacking if norm == "L1" else lacking * lacking
+    if losses.ndim > 1:
+        losses = sum(losses, axis=tuple(range(1, losses.ndim)))  # (N,)
+    return reduced(losses, reduction)
+
+
+def _sides(x: Variable, t: Any) -> Any:
+    """1 for the classes that a sample belongs to, -1 for the others, in the shape and dtype of ``x``."""
+    xp = get_array_module(x.data)
+    t = xp.asarray(t.data if isinstance(t, Variable) else t)
+    if t.shape == x.shape:
+        if not bool((t * t == 1).all()):
+            raise ValueError(f"hinge: t of the shape of x, {x.shape}, must hold -1 and 1. Labels are (N,) for (N, C).")
+        return t.astype(x.dtype)
+    if x.ndim != 2:
+        raise ValueError(f"hinge: labels want scores (N, C), got x {x.shape} and t {tuple(t.shape)}.")
+    labels = labels_of(t, x, "hinge")
+    check_labels(labels, x.shape[1], "hinge")
+    return (xp.arange(x.shape[1]) == labels[:, None]).astype(x.dtype) * 2 - 1
+
+
+def labels_of(t: Any, x: Variable, who: str) -> Any:
+    """The labels as one row of integers, one for each row of scores of ``x``, (N, C, ...)."""
+    xp = get_array_module(x.data)
     t = xp.asarray(t.data if isinstance(t, Variable) else t)
     if t.dtype.kind not in "iu":
         raise TypeError(f"{who}: labels must be integers, got {t.dtype}.")
@@ -176,85 +298,10 @@ def _labels(t: Any, x: Variable, xp: Any) -> Any:
     return t.reshape(-1).astype(np.int64, copy=False)
 
 
-def softmax_cross_entropy_simple(x: Any, t: Any) -> Variable:
-    """``softmax_cross_entropy`` put together from ``softmax``, ``log`` and indexing, as one would first write it."""
-    x, t = as_variable(x), as_variable(t)
-    N = x.shape[0]
-    p = clip(softmax(x), 1e-15, 1.0)  # log(0) is no number
-    log_p = log(p)
-    return -1 * sum(log_p[np.arange(N), t.data]) / N
-
-
-class SigmoidCrossEntropy(Function):
-    """y = sum(max(x, 0) - x t + log(1 + e^-|x|)) / N;  gx = (sigmoid(x) - t) gy / N, gt = -x gy / N."""
-
-    def forward(self, x, t):
-        xp = get_array_module(x)
-        losses = xp.maximum(x, x.dtype.type(0)) - x * t + xp.log1p(xp.exp(-xp.abs(x)))
-        return losses.sum() / x.dtype.type(_batch_size(x))  # NumPy 1 would make it float64
-
-    def backward(self, gy):
-        x, t = self.inputs
-        gy = gy / _batch_size(x)
-        return (sigmoid(x) - t) * gy, -x * gy if self.needs_grad[1] else None
-
-
-def sigmoid_cross_entropy(x: Any, t: Any) -> Variable:
-    """Binary cross entropy between sigmoid(x) and targets: summed over features, divided by the batch size.
-
-    Args:
-        x: Scores before sigmoid, Variable or array (N, ...), floating point of any size.
-        t: Targets from 0 to 1, integers or floats; as many as ``x``.
-
-    Returns:
-        0-d Variable.
-
-    Raises:
-        ValueError: ``t`` has another number of elements.
-
-    Example:
-        >>> sigmoid_cross_entropy(np.array([1e4]), np.array([0]))
-        variable(10000.0)
-    """
-    x, t = _prediction_and_target(x, t, "sigmoid_cross_entropy")
-    return SigmoidCrossEntropy()(x, _shaped_like(t, x, "sigmoid_cross_entropy"))
-
-
-def _shaped_like(t: Variable, x: Variable, who: str) -> Variable:
-    if t.shape == x.shape:
-        return t
-    if t.size != x.size or t.ndim == x.ndim:
-        raise ValueError(f"{who}: one target for each score is wanted, got scores {x.shape} and targets {t.shape}.")
-    return t.reshape(x.shape)
-
-
-def binary_cross_entropy(p: Any, t: Any) -> Variable:
-    """Binary cross entropy between probabilities and targets: summed over features, divided by the batch size.
-
-    Probabilities closer to 0 or 1 than their dtype's resolution count as that far from it: the loss stays finite and
-    keeps its gradient where the model is most wrong. Prefer ``sigmoid_cross_entropy`` where the scores are at hand.
-
-    Args:
-        p: Probabilities of class 1, Variable or array (N, ...), floating point.
-        t: Targets from 0 to 1, integers or floats; as many as ``p``.
-
-    Returns:
-        0-d Variable.
-
-    Raises:
-        ValueError: ``t`` has another number of elements, or a probability lies outside [0, 1].
-
-    Example:
-        >>> binary_cross_entropy(np.array([0.5, 0.5]), np.array([0, 1])).item()  # log(2)
-        0.6931471805599453
-    """
-    p, t = _prediction_and_target(p, t, "binary_cross_entropy")
-    t = _shaped_like(t, p, "binary_cross_entropy")
-    if p.size and not 0 <= float(p.data.min()) <= float(p.data.max()) <= 1:
+def check_labels(labels: Any, C: int, who: str) -> None:
+    """Raises where an integer of ``labels`` is no class of 0 to C - 1."""
+    if labels.size and int(labels.view(np.uint64).max()) >= C:  # as unsigned, a negative one is huge
         raise ValueError(
-            "binary_cross_entropy: p must hold probabilities from 0 to 1. For scores use sigmoid_cross_entropy."
+            f"{who}: labels must lie between 0 and {C - 1} (x has {C} classes),"
+            f" got {int(labels.min())} to {int(labels.max())}."
         )
-    eps = float(np.finfo(p.dtype).eps)
-    inside = get_array_module(p.data).clip(p.data, eps, 1 - eps).astype(p.dtype)
-    q = p + (inside - p.data)  # clipped in value, not in gradient
-    return -sum(t * log(q) + (1 - t) * log(1 - q)) / _batch_size(p)
