@@ -1,65 +1,130 @@
-"""Knows the ops that bring activations to a standard mean and variance."""
+"""Knows the ops that bring activations to a standard mean, variance or length."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, ClassVar
 
+from ..arrays import normalize_axes
 from ..config import Config
-from ..core import Function, Variable, constant
+from ..core import Variable, constant
 from ..cuda import get_array_module
-from .formula import differentiate
+from .fused import Fused, check_same_precision, floating, widened
 
 
-class BatchNorm(Function):
-    """y = gamma (x - mean) / sqrt(var + eps) + beta, mean and var those of the batch, for each channel."""
+class Normalization(Fused):
+    """xhat = (x - mean) / sqrt(var + eps), mean and var taken over some axes;  y = gamma xhat + beta.
 
-    def __init__(self, eps: float):
-        self.eps = eps
-        self.mean: Any = None  # of this batch, (C,)
+    gxhat = gamma gy;  gx = (gxhat - mean(gxhat) - xhat mean(gxhat xhat)) / sqrt(var + eps);
+    ggamma = sum(gy xhat), gbeta = sum(gy).  The inputs are x, gamma and beta; x and gamma; or x alone.
+
+    Args:
+        view: Shape in which x is seen here.
+        axes: Those axes of the view that mean and variance are taken over.
+        channels: Those axes of the view that gamma and beta run along.
+        eps: Added to the variance.
+    """
+
+    centred: ClassVar[bool] = True  # whether the mean is taken off
+
+    def __init__(self, view: tuple[int, ...], axes: tuple[int, ...], channels: tuple[int, ...], eps: float):
+        self.view, self.axes, self.channels, self.eps = view, axes, channels, eps
+        self.count = max(math.prod(view[a] for a in axes), 1)
+        self.xhat: Any = None  # in the view
+        self.inv_std: Any = None  # in the view, with length 1 along the axes; as mean and var
+        self.mean: Any = None
         self.var: Any = None
 
-    def forward(self, x, gamma, beta):
-        axes, shape = _axes_and_shape(x)
-        mean = x.mean(axis=axes, keepdims=True)
-        y = x - mean
-        var = (y * y).mean(axis=axes, keepdims=True)
-        y *= gamma.reshape(shape) / get_array_module(x).sqrt(var + self.eps).astype(x.dtype)
-        y += beta.reshape(shape)
-        self.mean, self.var = mean.reshape(-1), var.reshape(-1)
-        return y
+    def forward(self, x, gamma=None, beta=None):
+        wide = widened(x).reshape(self.view)
+        if self.centred:
+            self.mean = wide.mean(axis=self.axes, keepdims=True) if wide.size else self._sum(wide, self.axes)
+            xhat = wide - self.mean
+        else:
+            xhat = wide
+        self.var = self._sum_of_products(xhat, xhat, self.axes) / self.count
+        self.inv_std = (self.var + self.eps) ** -0.5
+        if self.centred:
+            xhat *= self.inv_std
+        else:
+            xhat = xhat * self.inv_std
+        self.xhat = y = xhat
+        if gamma is not None:
+            y = xhat * self._along_channels(gamma)
+        if beta is not None:
+            y += self._along_channels(beta)
+        return y.reshape(x.shape).astype(x.dtype, copy=False)
 
-    def backward(self, gy):
-        x, gamma, _ = self.inputs
-        return tuple(BatchNormGrad(self.eps)(x, gamma, gy))
+    def gradients(self, gy, x, gamma=None, beta=None):
+        g = widened(gy).reshape(self.view)
+        ggamma = gbeta = None
+        others = tuple(a for a in range(len(self.view)) if a not in self.channels)
+        if gamma is not None and self.needs_grad[1]:
+            ggamma = self._sum_of_products(g, self.xhat, others).reshape(gamma.shape).astype(x.dtype, copy=False)
+        if beta is not None and self.needs_grad[2]:
+            gbeta = self._sum(g, others).reshape(beta.shape).astype(x.dtype, copy=False)
+        gx = self._gradient_by_x(g, gamma).reshape(x.shape).astype(x.dtype, copy=False) if self.needs_grad[0] else None
+        return (gx, ggamma, gbeta)[: len(self.needs_grad)]
+
+    def _gradient_by_x(self, g, gamma):
+        if gamma is not None:
+            g = g * self._along_channels(gamma)
+        gx = self.xhat * (self._sum_of_products(g, self.xhat, self.axes) / -self.count)
+        gx += g
+        if self.centred:
+            gx -= self._sum(g, self.axes) / self.count
+        gx *= self.inv_std
+        return gx
+
+    def plain(self, x, gamma=None, beta=None):
+        y = widened(x).reshape(self.view)
+        if self.centred:
+            y = y - y.mean(axis=self.axes, keepdims=True)
+        y = y * ((y * y).mean(axis=self.axes, keepdims=True) + self.eps) ** -0.5
+        if gamma is not None:
+            y = y * self._along_channels(gamma)
+        if beta is not None:
+            y = y + self._along_channels(beta)
+        return y.reshape(x.shape).astype(x.dtype)
+
+    def _along_channels(self, v):
+        """gamma or beta in the shape in which it broadcasts with the view."""
+        return widened(v).reshape(tuple(n if a in self.channels else 1 for a, n in enumerate(self.view)))
+
+    def _sum(self, a, axes):
+        return a.sum(axis=axes, keepdims=True)
+
+    def _sum_of_products(self, a, b, axes):
+        """sum(a b) over axes, which keep length 1; the product is never written to memory."""
+        letters = "nmkl"[: a.ndim]
+        kept = "".join(c for i, c in enumerate(letters) if i not in axes)
+        shape = tuple(1 if i in axes else n for i, n in enumerate(a.shape))
+        return get_array_module(a).einsum(f"{letters},{letters}->{kept}", a, b).reshape(shape)
 
 
-class BatchNormGrad(Function):
-    """The gradients of BatchNorm by x, gamma and beta, from x, gamma and gy."""
+class BatchNorm(Normalization):
+    """y = gamma (x - mean) / sqrt(var + eps) + beta, mean and var those of the batch, for each channel."""
 
-    def __init__(self, eps: float):
-        self.eps = eps
-
-    def forward(self, x, gamma, gy):
-        return self.formula(x, gamma, gy)
-
-    def backward(self, *ggs):
-        return tuple(differentiate(self.formula, self.inputs, ggs))
-
-    def formula(self, x, gamma, gy):
-        """For arrays and for Variables, so that it is its own derivative's source."""
-        axes, shape = _axes_and_shape(x)
-        xc = x - x.mean(axis=axes, keepdims=True)
-        inv_std = ((xc * xc).mean(axis=axes, keepdims=True) + self.eps) ** -0.5
-        xhat = xc * inv_std
-        gbeta = gy.sum(axis=axes, keepdims=True)
-        ggamma = (gy * xhat).sum(axis=axes, keepdims=True)
-        gx = (gy - (xhat * ggamma + gbeta) / (x.size // x.shape[1])) * (gamma.reshape(shape) * inv_std)
-        return gx, ggamma.reshape(gamma.shape), gbeta.reshape(gamma.shape)
+    def _gradient_by_x(self, g, gamma):
+        gx = self.xhat * (self._sum_of_products(g, self.xhat, self.axes) / -self.count)
+        gx += g
+        gx -= self._sum(g, self.axes) / self.count
+        gx *= self.inv_std * self._along_channels(gamma)  # which is the same all over what was averaged
+        return gx
 
 
-def _axes_and_shape(x: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The axes that are averaged over, all but the channels, and the shape in which (C,) broadcasts with ``x``."""
-    return (0, *range(2, x.ndim)), (1, -1, *(1 for _ in x.shape[2:]))
+class LayerNorm(Normalization):
+    """y = gamma (x - mean) / sqrt(var + eps) + beta, mean and var those of the last axes."""
+
+
+class GroupNorm(Normalization):
+    """y = gamma (x - mean) / sqrt(var + eps) + beta, mean and var those of a group of channels of one sample."""
+
+
+class RMSNorm(Normalization):
+    """y = gamma x / sqrt(mean(x^2) + eps), the mean that of the last axis."""
+
+    centred = False
 
 
 def batch_norm(
@@ -90,7 +155,9 @@ def batch_norm(
         Variable with the shape of ``x``.
 
     Raises:
-        ValueError: ``x`` has no channel axis, or another array does not have one element for each channel.
+        ValueError: ``x`` has no channel axis, another array does not have one element for each channel, or the batch
+            is empty in train mode.
+        TypeError: ``x`` is not floating point, or float16 meets a wider float.
 
     Example:
         >>> x, one, zero = np.array([[1.0], [3.0]]), np.ones(1), np.zeros(1)
@@ -99,36 +166,258 @@ def batch_norm(
 
     Source: Ioffe and Szegedy, 2015.
     """
-    x = x if isinstance(x, Variable) else constant(x, "batch_norm")
+    x = floating(x, "batch_norm")
     if x.ndim < 2:
         raise ValueError(f"batch_norm: x must be (N, C) or (N, C, ...), got {x.shape}.")
-    for name, v in (("gamma", gamma), ("beta", beta), ("mean", mean), ("var", var)):
-        if tuple(v.shape) != x.shape[1:2]:
-            raise ValueError(
-                f"batch_norm: {name} must have shape {x.shape[1:2]} for x {x.shape}, got {tuple(v.shape)}."
-            )
+    _check_channels("batch_norm", x, gamma=gamma, beta=beta, mean=mean, var=var)
     running_mean, running_var = (v.data if isinstance(v, Variable) else v for v in (mean, var))
     if not Config.train:
         return _with_running_statistics(x, gamma, beta, running_mean, running_var, eps)
-    f = BatchNorm(eps)
+    if not x.size:
+        raise ValueError(f"batch_norm: an empty batch has no mean, got x {x.shape}. Use test_mode().")
+    view, axes = _channel_view(x)
+    f = BatchNorm(view, axes, (1,), eps)
     y = f(x, gamma, beta)
-    m = x.size // x.shape[1]
     _move_towards(running_mean, f.mean, decay)
-    _move_towards(running_var, f.var * (m / max(m - 1, 1)), decay)
+    _move_towards(running_var, f.var * (f.count / max(f.count - 1, 1)), decay)
     return y
+
+
+def _channel_view(x: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shape (N, C, S), or (N, C), in which ``x`` has all pixels in one axis, and its axes but for the channels."""
+    N, C, *rest = x.shape
+    return ((N, C, math.prod(rest)), (0, 2)) if rest else ((N, C), (0,))
+
+
+def _check_channels(who: str, x: Variable, **given: Any) -> None:
+    """Raises where an array does not have one element for each channel of ``x``, or not its precision."""
+    for name, v in given.items():
+        if tuple(v.shape) != x.shape[1:2]:
+            raise ValueError(f"{who}: {name} must have shape {x.shape[1:2]} for x {x.shape}, got {tuple(v.shape)}.")
+        if name in ("gamma", "beta"):
+            check_same_precision(x, who, v)
 
 
 def _move_towards(running: Any, new: Any, decay: float) -> None:
     running *= decay
-    running += (1 - decay) * new
+    running += ((1 - decay) * new.reshape(running.shape)).astype(running.dtype, copy=False)
 
 
 def _with_running_statistics(x: Variable, gamma: Any, beta: Any, mean: Any, var: Any, eps: float) -> Variable:
-    shape = _axes_and_shape(x)[1]
-    inv_std = constant(((var + eps) ** -0.5).astype(x.dtype), "batch_norm")
+    shape = (1, -1, *(1 for _ in x.shape[2:]))
+    inv_std = constant(((widened(var) + eps) ** -0.5).astype(x.dtype), "batch_norm")
     scale = inv_std * gamma
-    shift = beta - scale * mean
+    shift = beta - scale * mean.astype(x.dtype, copy=False)
     return x * scale.reshape(shape) + shift.reshape(shape)
 
 
 batch_nrom = batch_norm  # as the book's code spells it
+
+
+def layer_norm(x: Any, gamma: Any = None, beta: Any = None, eps: float = 1e-5, axes: int | None = None) -> Variable:
+    """Brings each sample, over its last axes, to mean 0 and variance 1; then scales and shifts each element.
+
+    Args:
+        x: Variable or array (..., D) or (..., D1, D2, ...), floating point.
+        gamma: Scale, Variable or array with the shape of the last axes of ``x``; none where None.
+        beta: Shift, the same.
+        eps: Added to the variance, in units of x squared.
+        axes: How many of the last axes are averaged over. Those of ``gamma`` or ``beta`` where None; 1 without them.
+
+    Returns:
+        Variable with the shape and dtype of ``x``. float16 is averaged in float32.
+
+    Raises:
+        ValueError: ``x`` does not end in the axes of ``gamma`` or ``beta``, or has fewer than ``axes``.
+        TypeError: ``x`` is not floating point, or float16 meets a wider float.
+
+    Example:
+        >>> layer_norm(np.array([[1.0, 3.0], [0.0, 8.0]])).data.round(3)
+        array([[-1.,  1.],
+               [-1.,  1.]])
+
+    Source: Ba et al., 2016.
+    """
+    x = floating(x, "layer_norm")
+    n = _last_axes("layer_norm", x, axes, gamma=gamma, beta=beta)
+    return _over_rows(LayerNorm, x, n, gamma, beta, eps)
+
+
+def rms_norm(x: Any, gamma: Any = None, eps: float = 1e-6) -> Variable:
+    """Scales each sample, over its last axis, to a mean square of 1; then scales each element.
+
+    Args:
+        x: Variable or array (..., D), floating point.
+        gamma: Scale, Variable or array (D,); none where None.
+        eps: Added to the mean square, in units of x squared.
+
+    Returns:
+        Variable with the shape and dtype of ``x``. float16 is averaged in float32.
+
+    Raises:
+        ValueError: ``x`` does not end in the axis of ``gamma``, or has no axis.
+        TypeError: ``x`` is not floating point, or float16 meets a wider float.
+
+    Example:
+        >>> rms_norm(np.array([3.0, 4.0, 0.0, 0.0])).data.round(3)
+        array([1.2, 1.6, 0. , 0. ])
+
+    Source: Zhang and Sennrich, 2019.
+    """
+    x = floating(x, "rms_norm")
+    _last_axes("rms_norm", x, 1, gamma=gamma)
+    return _over_rows(RMSNorm, x, 1, gamma, None, eps)
+
+
+def _last_axes(who: str, x: Variable, axes: int | None, **given: Any) -> int:
+    """How many of the last axes of ``x`` are averaged over, if the arrays ``given`` fit."""
+    arrays = {name: v for name, v in given.items() if v is not None}
+    n = axes if axes is not None else max((v.ndim for v in arrays.values()), default=1)
+    if not 1 <= n <= x.ndim:
+        raise ValueError(f"{who}: x {x.shape} has no {n} last axes to average over.")
+    for name, v in arrays.items():
+        if tuple(v.shape) != x.shape[x.ndim - n :]:
+            raise ValueError(
+                f"{who}: {name} must have the shape of the last {n} axes of x {x.shape}, got {tuple(v.shape)}."
+            )
+        check_same_precision(x, who, v)
+    return n
+
+
+def _over_rows(op: type[Normalization], x: Variable, n: int, gamma: Any, beta: Any, eps: float) -> Variable:
+    shape = x.shape[x.ndim - n :]
+    f = op((math.prod(x.shape[: x.ndim - n]), math.prod(shape)), (1,), (1,), eps)
+    return _affine(f, x, gamma, beta, shape)
+
+
+def _affine(f: Normalization, x: Variable, gamma: Any, beta: Any, shape: tuple[int, ...]) -> Variable:
+    """Calls ``f`` with what there is of gamma and beta; a beta alone, of ``shape`` along x, is added behind."""
+    if gamma is not None:
+        return f(x, gamma) if beta is None else f(x, gamma, beta)
+    y = f(x)
+    return y if beta is None else y + beta.reshape(shape)
+
+
+def group_norm(x: Any, groups: int, gamma: Any = None, beta: Any = None, eps: float = 1e-5) -> Variable:
+    """Brings each group of channels of each sample to mean 0 and variance 1; then scales and shifts each channel.
+
+    Args:
+        x: Variable or array (N, C, ...), floating point.
+        groups: Number of groups; it divides C. With 1 all channels are one group, with C each is its own.
+        gamma: Scale, Variable or array (C,); none where None.
+        beta: Shift, the same.
+        eps: Added to the variance, in units of x squared.
+
+    Returns:
+        Variable with the shape and dtype of ``x``. float16 is averaged in float32.
+
+    Raises:
+        ValueError: ``groups`` does not divide the channels, ``x`` has no channels, or ``gamma`` or ``beta`` does not
+            have one element for each channel.
+        TypeError: ``x`` is not floating point, or float16 meets a wider float.
+
+    Example:
+        >>> group_norm(np.array([[1.0, 3.0, 0.0, 8.0]]), 2).data.round(3)
+        array([[-1.,  1., -1.,  1.]])
+
+    Source: Wu and He, 2018.
+    """
+    x = floating(x, "group_norm")
+    return _over_groups("group_norm", x, groups, gamma, beta, eps)
+
+
+def instance_norm(x: Any, gamma: Any = None, beta: Any = None, eps: float = 1e-5) -> Variable:
+    """Brings each channel of each sample to mean 0 and variance 1; then scales and shifts each channel.
+
+    Args:
+        x: Variable or array (N, C, ...) with something to average over behind C, floating point.
+        gamma: Scale, Variable or array (C,); none where None.
+        beta: Shift, the same.
+        eps: Added to the variance, in units of x squared.
+
+    Returns:
+        Variable with the shape and dtype of ``x``. float16 is averaged in float32.
+
+    Raises:
+        ValueError: ``x`` has no axis behind the channels, or ``gamma`` or ``beta`` does not have one element for
+            each channel.
+        TypeError: ``x`` is not floating point, or float16 meets a wider float.
+
+    Example:
+        >>> instance_norm(np.array([[[1.0, 3.0], [0.0, 8.0]]])).data.round(3).tolist()
+        [[[-1.0, 1.0], [-1.0, 1.0]]]
+
+    Source: Ulyanov et al., 2016.
+    """
+    x = floating(x, "instance_norm")
+    if x.ndim < 3:
+        raise ValueError(f"instance_norm: x must be (N, C, ...) with an axis behind C, got {x.shape}.")
+    return _over_groups("instance_norm", x, x.shape[1], gamma, beta, eps)
+
+
+def _over_groups(who: str, x: Variable, groups: int, gamma: Any, beta: Any, eps: float) -> Variable:
+    if x.ndim < 2:
+        raise ValueError(f"{who}: x must be (N, C, ...), got {x.shape}.")
+    N, C, *rest = x.shape
+    if not (isinstance(groups, int) and groups >= 1 and C % groups == 0):
+        raise ValueError(f"{who}: groups must divide the {C} channels of x {x.shape}, got {groups!r}.")
+    _check_channels(who, x, **{name: v for name, v in (("gamma", gamma), ("beta", beta)) if v is not None})
+    f = GroupNorm((N, groups, C // groups, math.prod(rest)), (2, 3), (1, 2), eps)
+    return _affine(f, x, gamma, beta, (C, *(1 for _ in rest)))
+
+
+def l2_normalize(x: Any, axis: Any = 1, eps: float = 1e-12) -> Variable:
+    """Divides by the Euclidean length along ``axis``, so that it becomes 1.
+
+    Args:
+        x: Variable or array, floating point.
+        axis: Axis or axes that a vector lies along. An array of one axis has just that one, which the default means.
+        eps: A vector shorter than this is divided by it instead: zeros stay zeros.
+
+    Returns:
+        Variable with the shape and dtype of ``x``.
+
+    Raises:
+        ValueError: ``axis`` is out of range, or ``eps`` is not above 0.
+        TypeError: ``x`` is not floating point.
+
+    Example:
+        >>> l2_normalize(np.array([[3.0, 4.0], [0.0, 0.0]]))
+        variable([[0.6 0.8]
+                  [0.  0. ]])
+    """
+    if not eps > 0:
+        raise ValueError(f"l2_normalize: eps must be above 0, got {eps!r}.")
+    x = floating(x, "l2_normalize")
+    axes = (0,) if x.ndim == 1 and axis == 1 else normalize_axes(axis, x.ndim, "l2_normalize")
+    return L2Normalize(axes, eps)(x)
+
+
+class L2Normalize(Fused):
+    """y = x / n, n = sqrt(sum(x^2)) or eps if that is more;  gx = (gy - y sum(gy y)) / n, or gy / eps."""
+
+    def __init__(self, axes: tuple[int, ...], eps: float):
+        self.axes, self.eps = axes, eps
+
+    def forward(self, x):
+        return (x / self._length(widened(x))[0]).astype(x.dtype, copy=False)
+
+    def gradients(self, gy, x):
+        n, long = self._length(widened(x))
+        y = x / n
+        gx = y * (-(gy * y).sum(axis=self.axes, keepdims=True) * long)
+        gx += gy
+        gx /= n
+        return (gx.astype(x.dtype, copy=False),)
+
+    def plain(self, x):
+        wide = widened(x)
+        n, long = self._length(wide.data)
+        square = (wide * wide * long).sum(axis=self.axes, keepdims=True)
+        return (wide / (square + (n * n * ~long)) ** 0.5).astype(x.dtype)  # a short one has the constant eps
+
+    def _length(self, x):
+        """The divisor, and where it is the length; along the axes both have length 1."""
+        xp = get_array_module(x)
+        n = xp.sqrt((x * x).sum(axis=self.axes, keepdims=True))
+        return xp.maximum(n, x.dtype.type(self.eps)), n > self.eps

@@ -1,71 +1,51 @@
+"""What the normalizations do beside their formulas: running statistics, precision, errors."""
+
 from __future__ import annotations
+
+import gc
 
 import numpy as np
 import pytest
 
 import dezero
-from dezero import Variable
+from dezero import Variable, grad
 from dezero import functions as F
-from dezero.cuda import as_numpy, get_array_module
-from ops import Op, check_derivatives, check_dtype, check_gradients_on_device, check_value, each
+from dezero.cuda import as_numpy
+from dezero.testing import check_grads
 
 rng = np.random.default_rng(0)
 gamma, beta = rng.standard_normal(4), rng.standard_normal(4)
 running_mean, running_var = rng.standard_normal(4), rng.random(4) + 0.5
 INPUTS = {"2-D": (5, 4), "3-D": (3, 4, 3), "4-D": (2, 4, 3, 2)}
+NORMS = {
+    "batch_norm": lambda x, gamma, beta: in_train_mode(x, gamma, beta),
+    "layer_norm": lambda x, gamma, beta: F.layer_norm(x, gamma, beta),
+    "rms_norm": lambda x, gamma, beta: F.rms_norm(x, gamma) + beta,
+    "group_norm": lambda x, gamma, beta: F.group_norm(x, 2, gamma, beta),
+    "instance_norm": lambda x, gamma, beta: F.instance_norm(x[:, :, None], gamma, beta)[:, :, 0],
+}
+each_norm = pytest.mark.parametrize("norm", NORMS.values(), ids=NORMS.keys())
 
 
 def in_train_mode(x, gamma, beta):
-    xp = get_array_module(x.data)
-    dtype = x.dtype
-    mean, var = xp.asarray(running_mean.astype(dtype)), xp.asarray(running_var.astype(dtype))
+    mean, var = np.zeros(4, x.dtype), np.ones(4, x.dtype)
     return F.batch_norm(x, gamma, beta, mean, var)
 
 
-def in_test_mode(x, gamma, beta):
+@pytest.mark.parametrize("shape", INPUTS.values(), ids=INPUTS.keys())
+def test_batch_norm_has_a_second_derivative_through_x_on_which_mean_and_variance_depend(shape):
+    check_grads(in_train_mode, rng.standard_normal(shape), gamma, beta, order=2)
+    x = Variable(rng.standard_normal(shape))
+    (gx,) = grad([in_train_mode(x, gamma, beta) ** 3], [x], create_graph=True)
+    assert (grad((gx * gx).sum(), x).data != 0).all()  # all but the constant part of x counts
+
+
+@pytest.mark.parametrize("shape", INPUTS.values(), ids=INPUTS.keys())
+def test_batch_norm_goes_backward_in_test_mode(shape):
+    x, one = Variable(rng.standard_normal(shape)), np.ones(4)
     with dezero.test_mode():
-        return in_train_mode(x, gamma, beta)
-
-
-def normalized(x, mean, var, gamma, beta):
-    columns = np.moveaxis(x, 1, -1)
-    return np.moveaxis((columns - mean) / np.sqrt(var + 2e-5) * gamma + beta, -1, 1)
-
-
-def train_reference(x, gamma, beta):
-    columns = np.moveaxis(x, 1, -1).reshape(-1, 4)
-    return normalized(x, columns.mean(axis=0), columns.var(axis=0), gamma, beta)
-
-
-def running_reference(x, gamma, beta):
-    return normalized(x, running_mean, running_var, gamma, beta)
-
-
-OPS = [
-    Op(f"{mode} {name}", f, (rng.standard_normal(shape), gamma, beta), reference, 3)
-    for name, shape in INPUTS.items()
-    for mode, f, reference in [("train", in_train_mode, train_reference), ("test", in_test_mode, running_reference)]
-]
-
-
-@each(OPS)
-def test_value_is_that_of_numpy(op, xp):
-    check_value(op, xp)
-
-
-@each(OPS)
-def test_derivatives_match_finite_differences(op):
-    check_derivatives(op)
-
-
-@each(OPS)
-def test_gradients_stay_on_the_device(op, xp):
-    check_gradients_on_device(op, xp)
-
-
-@each(OPS)
-def test_float32_stays_float32(op, xp):
-    check_dtype(op, xp)
+        F.batch_norm(x, one * 3, one, one, one * 4, eps=0.0 + 1e-12).sum().backward()
+    np.testing.assert_allclose(x.grad.data, np.full(shape, 3 / 2))
 
 
 def test_train_mode_moves_the_running_statistics_in_place_with_the_unbiased_variance(xp):
@@ -83,34 +63,129 @@ def test_test_mode_leaves_the_running_statistics_alone():
     assert (mean == running_mean).all() and (var == running_var).all()
 
 
-def test_the_inputs_stay_as_they_were():
-    x = rng.standard_normal((6, 4))
-    before = x.copy()
-    v = Variable(x)
-    in_train_mode(v, Variable(gamma), Variable(beta)).sum().backward()
-    assert (x == before).all()
+@each_norm
+def test_the_inputs_and_the_gradient_stay_as_they_were(norm):
+    arrays = [rng.standard_normal((6, 4)), gamma.copy(), beta.copy()]
+    before, gy = [a.copy() for a in arrays], Variable(rng.standard_normal((6, 4)))
+    gy_before = gy.data.copy()
+    y = norm(*map(Variable, arrays))
+    y.grad = gy
+    y.backward()
+    assert all((a == b).all() for a, b in zip(arrays, before))
+    assert (gy.data == gy_before).all()
+
+
+@each_norm
+def test_only_the_gradients_that_are_asked_for_are_computed(norm):
+    x, scale = rng.standard_normal((6, 4)), Variable(gamma)
+    found = grad(norm(x, scale, beta), scale, create_graph=True)
+    everything = [Variable(v) for v in (x, gamma, beta)]
+    assert np.array_equal(found.data, grad(norm(*everything), everything)[1].data)
+
+
+@each_norm
+def test_the_graph_is_freed_without_the_garbage_collector(norm):
+    gc.collect()
+    gc.disable()
+    try:
+        xs = [Variable(v) for v in (rng.standard_normal((6, 4)), gamma, beta)]
+        y = norm(*xs)
+        gx = grad(y, xs[0], create_graph=True)
+        (gx * gx).sum().backward()
+        del y, gx, xs
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("name", [n for n in NORMS if n != "instance_norm"])
+def test_float16_is_averaged_in_float32(name):
+    x = (rng.standard_normal((6, 4)) * 300 + 2000).astype(np.float16)  # whose squares are beyond float16
+    half = [Variable(v.astype(np.float16)) for v in (x, gamma, beta)]
+    full = [Variable(v.data.astype(np.float64)) for v in half]
+    y, expected = NORMS[name](*half), NORMS[name](*full)
+    assert y.dtype == np.float16
+    np.testing.assert_allclose(y.data, expected.data, rtol=5e-3, atol=5e-3)
+    for gx, e in zip(grad(y * y, half), grad(expected * expected, full)):
+        assert gx.dtype == np.float16 and np.isfinite(gx.data).all()
+        np.testing.assert_allclose(gx.data, e.data, rtol=2e-2, atol=2e-2 * np.abs(e.data).max() + 1e-4)
+
+
+def test_running_statistics_of_a_wider_type_serve_a_narrower_input():
+    x = rng.standard_normal((6, 4)).astype(np.float16)
+    mean, var = np.zeros(4, np.float32), np.ones(4, np.float32)
+    one, zero = np.ones(4, np.float16), np.zeros(4, np.float16)
+    F.batch_norm(x, one, zero, mean, var)
+    np.testing.assert_allclose(mean, 0.1 * x.astype(np.float64).mean(axis=0), rtol=1e-4, atol=1e-6)
+    with dezero.test_mode():
+        assert F.batch_norm(x, one, zero, mean, var).dtype == np.float16
+
+
+def test_a_far_mean_costs_no_accuracy():
+    x = rng.standard_normal((3, 64)) + 1e6
+    expected = (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
+    np.testing.assert_allclose(F.layer_norm(x, eps=1e-12).data, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_short_vectors_are_divided_by_eps():
+    x = Variable(np.array([[3e-13, 4e-13], [0.0, 0.0]]))
+    y = F.l2_normalize(x)
+    np.testing.assert_allclose(y.data, [[0.3, 0.4], [0.0, 0.0]])
+    np.testing.assert_allclose(grad(y, x).data, 1e12)
 
 
 def test_the_books_spelling_is_an_alias():
     assert F.batch_nrom is F.batch_norm
 
 
-def test_gradients_equal_those_of_pytorch():
-    torch = pytest.importorskip("torch")
-    x, gy = rng.standard_normal((2, 4, 3, 2)), rng.standard_normal((2, 4, 3, 2))
-    vs = [Variable(v) for v in (x, gamma, beta)]
-    y = in_train_mode(*vs)
-    y.grad = Variable(gy)
-    y.backward()
-    ts = [torch.tensor(v, requires_grad=True) for v in (x, gamma, beta)]
-    torch.nn.functional.batch_norm(ts[0], None, None, ts[1], ts[2], training=True, eps=2e-5).backward(torch.tensor(gy))
-    for v, tensor in zip(vs, ts):
-        np.testing.assert_allclose(v.grad.data, tensor.grad.numpy(), rtol=1e-9, atol=1e-12)
+ONE = np.ones(4)
 
 
-def test_what_does_not_fit_is_an_error():
-    one = np.ones(4)
-    with pytest.raises(ValueError, match=r"batch_norm: x must be \(N, C\) or \(N, C, ...\), got \(4,\)"):
-        F.batch_norm(np.ones(4), one, one, one, one)
-    with pytest.raises(ValueError, match=r"batch_norm: beta must have shape \(4,\) for x \(2, 4\), got \(3,\)"):
-        F.batch_norm(np.ones((2, 4)), one, np.ones(3), one, one)
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: F.batch_norm(ONE, ONE, ONE, ONE, ONE), ValueError, r"x must be \(N, C\) or \(N, C, ...\), got \(4,\)"),
+        (
+            lambda: F.batch_norm(np.ones((2, 4)), ONE, np.ones(3), ONE, ONE),
+            ValueError,
+            r"batch_norm: beta must have shape \(4,\) for x \(2, 4\), got \(3,\)",
+        ),
+        (lambda: F.batch_norm(np.ones((0, 4)), ONE, ONE, ONE, ONE), ValueError, "an empty batch has no mean"),
+        (
+            lambda: F.batch_norm(np.ones((2, 4), int), ONE, ONE, ONE, ONE),
+            TypeError,
+            "floating point is wanted, got int",
+        ),
+        (lambda: F.layer_norm(np.ones((2, 4), np.float16), ONE), TypeError, "float16 and float64 do not meet silently"),
+        (
+            lambda: F.layer_norm(np.ones((2, 3)), ONE),
+            ValueError,
+            r"layer_norm: gamma must have the shape of the last 1 axes of x \(2, 3\), got \(4,\)",
+        ),
+        (lambda: F.layer_norm(np.ones((2, 4)), ONE, np.ones((2, 4))), ValueError, "gamma must have the shape of the"),
+        (lambda: F.layer_norm(np.array(1.0)), ValueError, r"layer_norm: x \(\) has no 1 last axes to average over"),
+        (lambda: F.layer_norm(np.ones((2, 4)), axes=3), ValueError, r"x \(2, 4\) has no 3 last axes"),
+        (lambda: F.layer_norm(np.ones((2, 4)), ONE, axes=2), ValueError, "the shape of the last 2 axes"),
+        (lambda: F.rms_norm(np.ones((2, 3)), ONE), ValueError, "rms_norm: gamma must have the shape of the last 1"),
+        (lambda: F.rms_norm(np.array(1.0)), ValueError, r"rms_norm: x \(\) has no 1 last axes"),
+        (lambda: F.group_norm(ONE, 2), ValueError, r"group_norm: x must be \(N, C, ...\), got \(4,\)"),
+        (
+            lambda: F.group_norm(np.ones((2, 4)), 3),
+            ValueError,
+            r"group_norm: groups must divide the 4 channels of x \(2, 4\), got 3",
+        ),
+        (lambda: F.group_norm(np.ones((2, 4)), 0), ValueError, "groups must divide the 4 channels"),
+        (lambda: F.group_norm(np.ones((2, 4)), 2, np.ones(3)), ValueError, r"group_norm: gamma must have shape \(4,\)"),
+        (lambda: F.instance_norm(np.ones((2, 4))), ValueError, "instance_norm: x must be .* with an axis behind C"),
+        (
+            lambda: F.instance_norm(np.ones((2, 4, 3)), beta=np.ones(3)),
+            ValueError,
+            r"instance_norm: beta must have shape \(4,\)",
+        ),
+        (lambda: F.l2_normalize(np.ones((2, 3)), axis=2), ValueError, "l2_normalize: axis 2 does not fit"),
+        (lambda: F.l2_normalize(np.ones((2, 3)), eps=0), ValueError, "l2_normalize: eps must be above 0, got 0"),
+    ],
+)
+def test_what_does_not_fit_is_an_error(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
