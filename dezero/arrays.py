@@ -109,21 +109,23 @@ def pair(x: Any) -> tuple[int, int]:
     raise ValueError(f"pair: an integer or two of them are wanted, got {x!r}.")
 
 
-def get_conv_outsize(input_size: int, kernel_size: int, stride: int, pad: int) -> int:
-    """Output size of a convolution along one axis, in pixels: (input + 2 pad - kernel) // stride + 1.
+def get_conv_outsize(input_size: int, kernel_size: int, stride: int, pad: int, dilation: int = 1) -> int:
+    """Output size of a convolution along one axis, in pixels: (input + 2 pad - reach) // stride + 1.
+
+    The kernel's reach is dilation (kernel - 1) + 1, which without dilation is its size.
 
     Example:
         >>> get_conv_outsize(28, 5, 1, 0)
         24
     """
-    return (input_size + pad * 2 - kernel_size) // stride + 1
+    return (input_size + pad * 2 - dilation * (kernel_size - 1) - 1) // stride + 1
 
 
-def get_deconv_outsize(size: int, k: int, s: int, p: int) -> int:
-    """Output size of a transposed convolution along one axis, in pixels: s (size - 1) + k - 2 p.
+def get_deconv_outsize(size: int, k: int, s: int, p: int, dilation: int = 1) -> int:
+    """Output size of a transposed convolution along one axis, in pixels: s (size - 1) + dilation (k - 1) + 1 - 2 p.
 
     Example:
         >>> get_deconv_outsize(24, 5, 1, 0)
         28
     """
-    return s * (size - 1) + k - 2 * p
+    return s * (size - 1) + dilation * (k - 1) + 1 - 2 * p

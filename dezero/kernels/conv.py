@@ -17,13 +17,13 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..cuda import get_array_module
-from .im2col import Pair, col2im_array, cropped, im2col_array, outsize, tap_slices
+from .im2col import ONE, Pair, col2im_array, cropped, im2col_array, outsize, reach, tap_slices
 
 # Measured on LeNet, VGG and ResNet shapes; a factor of 4 either way costs 5 to 20 %.
 _WORKSPACE = 4 << 20  # bytes of windows to copy before each matrix product
 
 
-def conv2d(x: Any, W: Any, b: Any, stride: Pair, pad: Pair) -> Any:
+def conv2d(x: Any, W: Any, b: Any, stride: Pair, pad: Pair, dilation: Pair = ONE) -> Any:
     """The sum over each window of ``x`` times each filter of ``W``, plus ``b``.
 
     Args:
@@ -32,19 +32,20 @@ def conv2d(x: Any, W: Any, b: Any, stride: Pair, pad: Pair) -> Any:
         b: Array (OC,), or None.
         stride: (SH, SW).
         pad: (PH, PW), of zeros.
+        dilation: (DH, DW), pixels of the image from one of the filter to the next.
 
     Returns:
         Array (N, OC, OH, OW).
     """
     if get_array_module(x) is not np:
-        return conv2d_reference(x, W, b, stride, pad)
-    dtype, (x, W, b) = _to_compute(x, W, b)
+        return conv2d_reference(x, W, b, stride, pad, dilation)
+    dtype, (x, W, b) = to_compute(x, W, b)
     OC, _, KH, KW = W.shape
     taps = W.transpose(0, 2, 3, 1).reshape(OC, -1).T  # (KH*KW*C, OC)
-    return _sum_windows(x, taps, b, (KH, KW), stride, pad).astype(dtype, copy=False)
+    return _sum_windows(x, taps, b, (KH, KW), stride, pad, dilation).astype(dtype, copy=False)
 
 
-def deconv2d(x: Any, W: Any, b: Any, stride: Pair, pad: Pair, size: Pair) -> Any:
+def deconv2d(x: Any, W: Any, b: Any, stride: Pair, pad: Pair, size: Pair, dilation: Pair = ONE) -> Any:
     """Adds up, for each pixel of ``x``, a window of all filters of ``W`` times the pixel; plus ``b``.
 
     Args:
@@ -54,21 +55,22 @@ def deconv2d(x: Any, W: Any, b: Any, stride: Pair, pad: Pair, size: Pair) -> Any
         stride: (SH, SW), between windows.
         pad: (PH, PW), the margin that is cut off.
         size: (OH, OW), on which H x W windows fit.
+        dilation: (DH, DW), pixels of the result from one of the filter to the next.
 
     Returns:
         Array (N, OC, OH, OW).
     """
     if get_array_module(x) is not np:
-        return deconv2d_reference(x, W, b, stride, pad, size)
-    dtype, (x, W, b) = _to_compute(x, W, b)
-    y = _deconv2d(x, W, stride, pad, size)
+        return deconv2d_reference(x, W, b, stride, pad, size, dilation)
+    dtype, (x, W, b) = to_compute(x, W, b)
+    y = _deconv2d(x, W, stride, pad, size, dilation)
     if b is not None:
         pixels = y.transpose(0, 2, 3, 1)
-        pixels += _row_of(b, size[1])
+        pixels += row_of(b, size[1])
     return y.astype(dtype, copy=False)
 
 
-def conv2d_weight(x: Any, gy: Any, kernel: Pair, stride: Pair, pad: Pair) -> Any:
+def conv2d_weight(x: Any, gy: Any, kernel: Pair, stride: Pair, pad: Pair, dilation: Pair = ONE) -> Any:
     """The sum over all windows of ``x``, each times what ``gy`` has for it: the gradient of ``conv2d`` by its filters.
 
     Args:
@@ -77,21 +79,22 @@ def conv2d_weight(x: Any, gy: Any, kernel: Pair, stride: Pair, pad: Pair) -> Any
         kernel: (KH, KW).
         stride: (SH, SW).
         pad: (PH, PW), of zeros.
+        dilation: (DH, DW), pixels of the image from one of the filter to the next.
 
     Returns:
         Array (OC, C, KH, KW).
     """
     if get_array_module(x) is not np:
-        return conv2d_weight_reference(x, gy, kernel, stride, pad)
-    dtype, (x, gy) = _to_compute(x, gy)
-    return _conv2d_weight(x, gy, kernel, stride, pad).astype(dtype, copy=False)
+        return conv2d_weight_reference(x, gy, kernel, stride, pad, dilation)
+    dtype, (x, gy) = to_compute(x, gy)
+    return _conv2d_weight(x, gy, kernel, stride, pad, dilation).astype(dtype, copy=False)
 
 
 def channel_sum(x: Any) -> Any:
     """The sum of each channel of ``x`` (N, C, H, W) over images and pixels, (C,): the gradient of a bias."""
     if get_array_module(x) is not np:
         return x.sum(axis=(0, 2, 3))
-    dtype, (x,) = _to_compute(x)
+    dtype, (x,) = to_compute(x)
     pixels = x.transpose(0, 2, 3, 1)
     if pixels.flags.c_contiguous:
         rows = pixels.reshape(-1, x.shape[1])
@@ -104,47 +107,48 @@ def channel_sum(x: Any) -> Any:
 # ---- the reference
 
 
-def conv2d_reference(x: Any, W: Any, b: Any, stride: Pair, pad: Pair) -> Any:
+def conv2d_reference(x: Any, W: Any, b: Any, stride: Pair, pad: Pair, dilation: Pair = ONE) -> Any:
     """``conv2d`` with all windows laid out at once, for any array module."""
     N, (OC, _, *kernel) = len(x), W.shape
-    OH, OW = outsize(x.shape[2:], kernel, stride, pad)
-    y = im2col_array(x, kernel, stride, pad) @ W.reshape((OC, -1)).T  # (N*OH*OW, OC)
+    OH, OW = outsize(x.shape[2:], kernel, stride, pad, dilation)
+    y = im2col_array(x, kernel, stride, pad, dilation=dilation) @ W.reshape((OC, -1)).T  # (N*OH*OW, OC)
     if b is not None:
         y = y + b
     return y.reshape((N, OH, OW, OC)).transpose((0, 3, 1, 2))
 
 
-def deconv2d_reference(x: Any, W: Any, b: Any, stride: Pair, pad: Pair, size: Pair) -> Any:
+def deconv2d_reference(x: Any, W: Any, b: Any, stride: Pair, pad: Pair, size: Pair, dilation: Pair = ONE) -> Any:
     """``deconv2d`` with all windows laid out at once, for any array module."""
     N, (C, OC, *kernel) = len(x), W.shape
     col = x.transpose((0, 2, 3, 1)).reshape((-1, C)) @ W.reshape((C, -1))  # (N*H*W, OC*KH*KW)
-    y = col2im_array(col, (N, OC, *size), kernel, stride, pad)
+    y = col2im_array(col, (N, OC, *size), kernel, stride, pad, dilation=dilation)
     return y if b is None else y + b.reshape((1, OC, 1, 1))
 
 
-def conv2d_weight_reference(x: Any, gy: Any, kernel: Pair, stride: Pair, pad: Pair) -> Any:
+def conv2d_weight_reference(x: Any, gy: Any, kernel: Pair, stride: Pair, pad: Pair, dilation: Pair = ONE) -> Any:
     """``conv2d_weight`` with all windows laid out at once, for any array module."""
     C, OC = x.shape[1], gy.shape[1]
-    gW = gy.transpose((1, 0, 2, 3)).reshape((OC, -1)) @ im2col_array(x, kernel, stride, pad)  # (OC, C*KH*KW)
+    col = im2col_array(x, kernel, stride, pad, dilation=dilation)
+    gW = gy.transpose((1, 0, 2, 3)).reshape((OC, -1)) @ col  # (OC, C*KH*KW)
     return gW.reshape((OC, C, *kernel))
 
 
 # ---- the fast way, for NumPy
 
 
-def _to_compute(*arrays: Any) -> tuple[Any, list[Any]]:
+def to_compute(*arrays: Any) -> tuple[Any, list[Any]]:
     """The dtype of the result, and the arrays in the dtype to compute in: float32 for float16, which no BLAS knows."""
     dtype = np.result_type(*[a for a in arrays if a is not None])
     work = np.dtype(np.float32) if dtype == np.float16 else dtype
     return dtype, [None if a is None else a.astype(work, copy=False) for a in arrays]
 
 
-def _sum_windows(x: Any, taps: Any, b: Any, kernel: Pair, stride: Pair, pad: Pair) -> Any:
+def _sum_windows(x: Any, taps: Any, b: Any, kernel: Pair, stride: Pair, pad: Pair, dilation: Pair) -> Any:
     N, OC = len(x), taps.shape[1]
-    OH, OW = outsize(x.shape[2:], kernel, stride, pad)
+    OH, OW = outsize(x.shape[2:], kernel, stride, pad, dilation)
     y = np.empty((N, OH, OW, OC), x.dtype)
-    row = None if b is None else _row_of(b, OW)
-    for place, cols in _window_blocks(x, kernel, stride, pad):
+    row = None if b is None else row_of(b, OW)
+    for place, cols in _window_blocks(x, kernel, stride, pad, dilation):
         part = y[place]
         np.matmul(cols, taps, out=part.reshape(-1, OC))
         if row is not None:
@@ -152,31 +156,32 @@ def _sum_windows(x: Any, taps: Any, b: Any, kernel: Pair, stride: Pair, pad: Pai
     return y.transpose(0, 3, 1, 2)
 
 
-def _conv2d_weight(x: Any, gy: Any, kernel: Pair, stride: Pair, pad: Pair) -> Any:
+def _conv2d_weight(x: Any, gy: Any, kernel: Pair, stride: Pair, pad: Pair, dilation: Pair) -> Any:
     C, OC = x.shape[1], gy.shape[1]
-    gy = _pixels(gy)  # (N, OH, OW, OC)
+    gy = as_pixels(gy)  # (N, OH, OW, OC)
     gW = np.zeros((OC, kernel[0] * kernel[1] * C), x.dtype)
     part = np.empty_like(gW)
-    for k, (place, cols) in enumerate(_window_blocks(x, kernel, stride, pad)):
+    for k, (place, cols) in enumerate(_window_blocks(x, kernel, stride, pad, dilation)):
         np.matmul(gy[place].reshape(-1, OC).T, cols, out=part if k else gW)
         if k:
             gW += part
     return gW.reshape(OC, *kernel, C).transpose(0, 3, 1, 2).copy()  # (OC, C, KH, KW)
 
 
-def _deconv2d(x: Any, W: Any, stride: Pair, pad: Pair, size: Pair) -> Any:
+def _deconv2d(x: Any, W: Any, stride: Pair, pad: Pair, size: Pair, dilation: Pair) -> Any:
     N, (OC, KH, KW) = len(x), W.shape[1:]
-    unpad = KH - 1 - pad[0], KW - 1 - pad[1]
+    RH, RW = reach((KH, KW), dilation)
+    unpad = RH - 1 - pad[0], RW - 1 - pad[1]
     if stride == (1, 1) and min(unpad) >= 0 and (KH == KW == 1 or _windows_are_cheaper(x.shape, OC, size)):
         taps = W[:, :, ::-1, ::-1].transpose(2, 3, 0, 1).reshape(-1, OC)  # (KH*KW*C, OC)
-        return _sum_windows(x, taps, None, (KH, KW), stride, unpad)
+        return _sum_windows(x, taps, None, (KH, KW), stride, unpad, dilation)
     H, Wd = size[0] + 2 * pad[0], size[1] + 2 * pad[1]
     if OC < 8:
         y = np.zeros((N, OC, H, Wd), x.dtype)
-        _add_by_plane(y, x, W, stride)
+        _add_by_plane(y, x, W, stride, dilation)
     else:
         y = np.zeros((N, H, Wd, OC), x.dtype).transpose(0, 3, 1, 2)
-        _add_by_tap(y, x, W, stride)
+        _add_by_tap(y, x, W, stride, dilation)
     return cropped(y, pad)
 
 
@@ -189,70 +194,75 @@ def _windows_are_cheaper(x_shape: Any, OC: int, size: Pair) -> bool:
     return size[0] * size[1] * C * (30 + OC) < H * Wd * OC * (35 + C)
 
 
-def _add_by_tap(y: Any, x: Any, W: Any, stride: Pair) -> None:
+def _add_by_tap(y: Any, x: Any, W: Any, stride: Pair, dilation: Pair) -> None:
     """One matrix product and one addition for each place in the kernel: no window is copied."""
     N, C, H, Wd = x.shape
     _, OC, *kernel = W.shape
-    x = _pixels(x)
+    x = as_pixels(x)
     taps = W.transpose(2, 3, 0, 1).reshape(-1, C, OC)
     n = _clipped(_WORKSPACE // 8 // (H * Wd * OC * x.itemsize), N)
     product = np.empty((n * H * Wd, OC), x.dtype)
     for i in range(0, N, n):
         rows = x[i : i + n].reshape(-1, C)
         out = product[: len(rows)]
-        for tap, seen in zip(taps, tap_slices(y[i : i + n], kernel, stride, (H, Wd))):
+        for tap, seen in zip(taps, tap_slices(y[i : i + n], kernel, stride, (H, Wd), dilation)):
             np.matmul(rows, tap, out=out)
             seen += out.reshape(-1, H, Wd, OC).transpose(0, 3, 1, 2)
 
 
-def _add_by_plane(y: Any, x: Any, W: Any, stride: Pair) -> None:
+def _add_by_plane(y: Any, x: Any, W: Any, stride: Pair, dilation: Pair) -> None:
     """For few channels out: one matrix product for all places in the kernel, added along rows of one channel."""
     N, C, H, Wd = x.shape
     _, OC, *kernel = W.shape
-    x = _pixels(x)
+    x = as_pixels(x)
     taps = W.transpose(2, 3, 1, 0).reshape(-1, C)  # (KH*KW*OC, C)
     n = _clipped(_WORKSPACE // (H * Wd * len(taps) * x.itemsize), N)
     for i in range(0, N, n):
         product = taps @ x[i : i + n].reshape(-1, C).T
         parts = product.reshape(-1, OC, len(x[i : i + n]), H, Wd)
-        for part, seen in zip(parts, tap_slices(y[i : i + n], kernel, stride, (H, Wd))):
+        for part, seen in zip(parts, tap_slices(y[i : i + n], kernel, stride, (H, Wd), dilation)):
             seen += part.transpose(1, 0, 2, 3)
 
 
-def _window_blocks(x: Any, kernel: Pair, stride: Pair, pad: Pair) -> Iterator[tuple[Any, Any]]:
+def _window_blocks(x: Any, kernel: Pair, stride: Pair, pad: Pair, dilation: Pair) -> Iterator[tuple[Any, Any]]:
     """The windows of ``x``, a part at a time: where they lie in (N, OH, OW), and a matrix (windows, KH*KW*C).
 
     A part is several images, or some rows of one. The matrix is valid until the next part is asked for.
     """
     N, C, H, W = x.shape
-    OH, OW = outsize((H, W), kernel, stride, pad)
-    if kernel == stride == (1, 1) and pad == (0, 0) and _has_channels_last(x):
-        yield (slice(None),), _pixels(x).reshape(-1, C)
+    OH, OW = outsize((H, W), kernel, stride, pad, dilation)
+    if kernel == stride == (1, 1) and pad == (0, 0) and has_channels_last(x):
+        yield (slice(None),), as_pixels(x).reshape(-1, C)
         return
     K = kernel[0] * kernel[1] * C
-    by_pixel = _goes_by_pixel(x, kernel[1], OW)
-    n, rows = _block_size(N, OH, OW * K * x.itemsize)
+    by_pixel = _goes_by_pixel(x, kernel[1] if dilation[1] == 1 else 1, OW)
+    n, rows = block_size(N, OH, OW * K * x.itemsize, _WORKSPACE)
     workspace = np.empty(n * rows * OW * K, x.dtype)
-    for i, images in _image_blocks(x, n, pad, by_pixel):
+    for i, images in image_blocks(x, n, pad, by_pixel):
         for top in range(0, OH, rows):
             shape = len(images), min(rows, OH - top), OW
             count = shape[0] * shape[1] * OW
             memory = workspace[: count * K]
             cols = memory.reshape(count, K) if by_pixel else memory.reshape(K, count).T
-            cols.reshape(*shape, *kernel, C)[...] = _windows(images[:, top * stride[0] :], shape, kernel, stride)
+            cols.reshape(*shape, *kernel, C)[...] = _windows(
+                images[:, top * stride[0] :], shape, kernel, stride, dilation
+            )
             yield (slice(i, i + shape[0]), slice(top, top + shape[1])), cols
 
 
 def _goes_by_pixel(x: Any, KW: int, OW: int) -> bool:
-    """Whether to copy KW pixels of C channels at a time, rather than OW numbers of one channel: the longer stretch."""
+    """Whether to copy KW pixels of C channels at a time, rather than OW numbers of one channel: the longer stretch.
+
+    With dilation it is one pixel at a time: ``KW`` is 1.
+    """
     stretch = KW * x.shape[1]
-    return stretch >= (16 if _has_channels_last(x) else OW)
+    return stretch >= (16 if has_channels_last(x) else OW)
 
 
-def _block_size(N: int, OH: int, row_bytes: int) -> tuple[int, int]:
+def block_size(N: int, OH: int, row_bytes: int, workspace: int) -> tuple[int, int]:
     """How many images to take at a time and, where that is one, how many rows of windows."""
-    n = _clipped(_WORKSPACE // (OH * row_bytes), N)
-    rows = OH if n > 1 else _clipped(_WORKSPACE // row_bytes, OH)
+    n = _clipped(workspace // (OH * row_bytes), N)
+    rows = OH if n > 1 else _clipped(workspace // row_bytes, OH)
     return n, rows
 
 
@@ -262,12 +272,12 @@ def _clipped(n: int, most: int) -> int:
     return max(1, -(-most // max(1, parts)))
 
 
-def _image_blocks(x: Any, n: int, pad: Pair, by_pixel: bool) -> Iterator[tuple[int, Any]]:
+def image_blocks(x: Any, n: int, pad: Pair, by_pixel: bool) -> Iterator[tuple[int, Any]]:
     """``n`` images at a time (n, H, W, C) with their padding, and the number of the first."""
     N, C, H, W = x.shape
     PH, PW = pad
     pixels = x.transpose(0, 2, 3, 1)
-    if pad == (0, 0) and (not by_pixel or _has_channels_last(x)):
+    if pad == (0, 0) and (not by_pixel or has_channels_last(x)):
         yield from ((i, pixels[i : i + n]) for i in range(0, N, n))
         return
     if by_pixel:
@@ -280,24 +290,24 @@ def _image_blocks(x: Any, n: int, pad: Pair, by_pixel: bool) -> Iterator[tuple[i
         yield i, images
 
 
-def _windows(images: Any, shape: tuple[int, int, int], kernel: Pair, stride: Pair) -> Any:
+def _windows(images: Any, shape: tuple[int, int, int], kernel: Pair, stride: Pair, dilation: Pair) -> Any:
     """A view (n, OH, OW, KH, KW, C) of ``images`` (n, H, W, C); ``shape`` is (n, OH, OW)."""
     n, h, w, c = images.strides
-    strides = n, h * stride[0], w * stride[1], h, w, c
+    strides = n, h * stride[0], w * stride[1], h * dilation[0], w * dilation[1], c
     return as_strided(images, (*shape, *kernel, images.shape[3]), strides)
 
 
-def _has_channels_last(x: Any) -> bool:
+def has_channels_last(x: Any) -> bool:
     """Whether a row of pixels is one stretch of memory."""
     _, c, _, w = x.strides
     return bool(c == x.itemsize and w == x.shape[1] * c)
 
 
-def _pixels(x: Any) -> Any:
+def as_pixels(x: Any) -> Any:
     """``x`` (N, C, H, W) as (N, H, W, C), contiguous."""
     return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
 
 
-def _row_of(b: Any, width: int) -> Any:
+def row_of(b: Any, width: int) -> Any:
     """``b`` for every pixel of a row: NumPy adds one long row faster than many short ones."""
     return np.tile(b, (width, 1))

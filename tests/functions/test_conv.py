@@ -9,160 +9,63 @@ from dezero.core import grad
 from dezero.cuda import as_numpy
 from dezero.functions import conv as conv_module
 from dezero.testing import check_grads
-from ops import Op, check_derivatives, check_dtype, check_gradients_on_device, check_value, each
+from registry.conv import conv, conv_weight, deconv
 
 rng = np.random.default_rng(0)
-
-
-def both(value):
-    return value if isinstance(value, tuple) else (value, value)
-
-
-def naive_conv2d(x, W, b=None, stride=1, pad=0):
-    """One window, one filter at a time."""
-    (SH, SW), (PH, PW) = both(stride), both(pad)
-    (N, C, H, Wd), (OC, _, KH, KW) = x.shape, W.shape
-    around = np.zeros((N, C, H + 2 * PH, Wd + 2 * PW))
-    around[:, :, PH : PH + H, PW : PW + Wd] = x
-    y = np.zeros((N, OC, (H + 2 * PH - KH) // SH + 1, (Wd + 2 * PW - KW) // SW + 1))
-    for n, o, i, j in np.ndindex(*y.shape):
-        window = around[n, :, i * SH : i * SH + KH, j * SW : j * SW + KW]
-        y[n, o, i, j] = (window * W[o]).sum() + (0 if b is None else b[o])
-    return y
-
-
-def naive_deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
-    """One pixel at a time puts its filters down."""
-    (SH, SW), (PH, PW) = both(stride), both(pad)
-    (N, _, H, Wd), (_, OC, KH, KW) = x.shape, W.shape
-    OH, OW = both(outsize) if outsize else (SH * (H - 1) + KH - 2 * PH, SW * (Wd - 1) + KW - 2 * PW)
-    y = np.zeros((N, OC, OH + 2 * PH, OW + 2 * PW))
-    for n, c, i, j in np.ndindex(*x.shape):
-        y[n, :, i * SH : i * SH + KH, j * SW : j * SW + KW] += x[n, c, i, j] * W[c]
-    return y[:, :, PH : PH + OH, PW : PW + OW] + (0 if b is None else b.reshape(1, -1, 1, 1))
-
-
-def naive_im2col(x, kernel, stride=1, pad=0):
-    """(N, C, KH, KW, OH, OW), by convolving with filters that pick one pixel."""
-    KH, KW = both(kernel)
-    N, C = x.shape[:2]
-    pick = np.eye(C * KH * KW).reshape(-1, C, KH, KW)
-    y = naive_conv2d(x, pick, None, stride, pad)
-    return y.reshape(N, C, KH, KW, *y.shape[2:])
-
-
-def as_matrix(col):
-    return col.transpose(0, 4, 5, 1, 2, 3).reshape(-1, col.shape[1] * col.shape[2] * col.shape[3])
-
-
 x = rng.standard_normal((2, 3, 5, 6))
 W, b = rng.standard_normal((4, 3, 2, 3)), rng.standard_normal(4)
-W1 = rng.standard_normal((4, 3, 1, 1))
 W_up, b_up = rng.standard_normal((3, 2, 3, 2)), rng.standard_normal(2)
-x_large, W_large = rng.standard_normal((2, 9, 5, 5)), rng.standard_normal((9, 8, 3, 3))
+W_each, b_each = rng.standard_normal((6, 1, 2, 3)), rng.standard_normal(6)
+s, W_s = rng.standard_normal((2, 3, 7)), rng.standard_normal((3, 3, 2))
 
-WAYS = {
-    "plain": {},
-    "stride 2": {"stride": 2},
-    "pad 1": {"pad": 1},
-    "stride and pad of two sizes": {"stride": (2, 1), "pad": (1, 2)},
-    "stride larger than the kernel": {"stride": (3, 4)},
-    "pad larger than the kernel": {"pad": (3, 4)},
-}
-CONVS = [
-    Op(f"{f.__name__} {name}", lambda *a, f=f, h=how: f(*a, **h), (x, W, b), lambda *a, h=how: naive_conv2d(*a, **h))
-    for f in (F.conv2d, F.conv2d_simple)
-    for name, how in WAYS.items()
+WAYS = [
+    pytest.param(W, {}, id="plain"),
+    pytest.param(W, {"stride": 2, "pad": (1, 2)}, id="stride and pad"),
+    pytest.param(W, {"dilation": (2, 1), "pad": 1}, id="dilated"),
+    pytest.param(W_each, {"groups": 3}, id="depthwise"),
+    pytest.param(W_each, {"groups": 3, "stride": (1, 2), "pad": 2, "dilation": 2}, id="depthwise, every option"),
 ]
-DECONVS = [
-    Op(f"deconv2d {name}", lambda *a, h=how: F.deconv2d(*a, **h), xs, lambda *a, h=how: naive_deconv2d(*a, **h))
-    for name, how, xs in [
-        ("plain", {}, (x, W_up, b_up)),
-        ("stride 2", {"stride": 2}, (x, W_up, b_up)),
-        ("stride and pad of two sizes", {"stride": (2, 3), "pad": (1, 2)}, (x, W_up, b_up)),
-        ("stride larger than the kernel", {"stride": (4, 3)}, (x, W_up, b_up)),
-        ("pad 1", {"pad": (2, 1)}, (x, W_up, b_up)),
-        ("outsize one larger", {"stride": (2, 3), "outsize": (12, 19)}, (x, W_up, b_up)),
-        ("no bias", {"stride": 2}, (x, W_up)),
-        ("of many channels", {"stride": 2, "pad": 1}, (x_large, W_large)),
-        ("of many channels, stride 1", {"pad": 1}, (x_large, W_large)),
-    ]
-]
-WINDOWS = [
-    Op("im2col", lambda x: F.im2col(x, 2), (x,), lambda x: as_matrix(naive_im2col(x, 2))),
-    Op(
-        "im2col of two sizes",
-        lambda x: F.im2col(x, (2, 3), (1, 2), (1, 0)),
-        (x,),
-        lambda x: as_matrix(naive_im2col(x, (2, 3), (1, 2), (1, 0))),
-    ),
-    Op(
-        "im2col not as a matrix",
-        lambda x: F.im2col(x, (3, 2), 2, 1, to_matrix=False),
-        (x,),
-        lambda x: naive_im2col(x, (3, 2), 2, 1),
-    ),
-    Op(
-        "col2im",
-        lambda c: F.col2im(c, (1, 1, 4, 3), 2),
-        (rng.standard_normal((6, 4)),),
-        lambda c: naive_deconv2d(c.T.reshape(1, 4, 3, 2), np.eye(4).reshape(4, 1, 2, 2)),
-    ),
-    Op(
-        "col2im not from a matrix",
-        lambda c: F.col2im(c, (2, 1, 5, 4), (2, 3), (2, 1), (0, 1), to_matrix=False),
-        (rng.standard_normal((2, 1, 2, 3, 2, 4)),),
-        lambda c: naive_deconv2d(c.reshape(2, 6, 2, 4), np.eye(6).reshape(6, 1, 2, 3), None, (2, 1), (0, 1), (5, 4)),
-    ),
-]
-OPS = [
-    *CONVS,
-    Op("conv2d without a bias", F.conv2d, (x, W), naive_conv2d, 3),
-    Op("conv2d_simple without a bias", F.conv2d_simple, (x, W), naive_conv2d),
-    Op("conv2d 1x1", F.conv2d, (x, W1, b), naive_conv2d),
-    Op("conv2d 1x1 stride 2", lambda *a: F.conv2d(*a, stride=2), (x, W1, b), lambda *a: naive_conv2d(*a, stride=2)),
-    Op("conv2d of one pixel", F.conv2d, (x[:, :, :2, :3], W, b), naive_conv2d),
-    *DECONVS,
-    *WINDOWS,
-]
-
-
-@each(OPS)
-def test_value_is_that_of_plain_loops(op, xp):
-    check_value(op, xp)
-
-
-@each(OPS)
-def test_derivatives_match_finite_differences(op):
-    check_derivatives(op)
-
-
-@each(OPS)
-def test_gradients_stay_on_the_device(op, xp):
-    check_gradients_on_device(op, xp)
-
-
-@each(OPS)
-def test_float32_stays_float32(op, xp):
-    check_dtype(op, xp, (np.float16, np.float32, np.float64))
 
 
 # ---- the second derivative, through the weight gradient
 
 
-def test_second_derivative_of_conv2d_by_the_weights_is_made_of_convolutions():
+@pytest.mark.parametrize("filters, how", WAYS)
+def test_second_derivative_of_conv2d_through_the_weight_gradient_is_made_of_convolutions(filters, how):
     """y is bilinear in x and W: the gradient of <gW, ggW> by x is deconv2d(gy, ggW), by gy it is conv2d(x, ggW)."""
-    vx, vW, gy = Variable(x), Variable(W), Variable(rng.standard_normal((2, 4, 4, 4)))
-    ggW = rng.standard_normal(W.shape)
-    gW = grad(F.conv2d(vx, vW), vW, gy, create_graph=True)
+    vx, vW = Variable(x), Variable(filters)
+    y = F.conv2d(vx, vW, **how)
+    gy, ggW = Variable(rng.standard_normal(y.shape)), rng.standard_normal(filters.shape)
+    gW = grad(y, vW, gy, create_graph=True)
     gx, ggy = grad((gW * ggW).sum(), [vx, gy])
-    np.testing.assert_allclose(gx.data, naive_deconv2d(gy.data, ggW), rtol=1e-10, atol=1e-12)
-    np.testing.assert_allclose(ggy.data, naive_conv2d(x, ggW), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(gW.data, conv_weight(x, gy.data, filters.shape[2:], **how), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(gx.data, deconv(gy.data, ggW, outsize=(5, 6), **how), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(ggy.data, conv(x, ggW, **how), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("filters, how", WAYS)
+def test_second_derivative_of_deconv2d_through_the_weight_gradient_is_made_of_convolutions(filters, how):
+    """The gradient of <gW, ggW> by x is conv2d(gy, ggW), by gy it is deconv2d(x, ggW)."""
+    vx = Variable(rng.standard_normal((2, len(filters), 4, 5)))
+    vW = Variable(filters)
+    y = F.deconv2d(vx, vW, **how)
+    gy, ggW = Variable(rng.standard_normal(y.shape)), rng.standard_normal(filters.shape)
+    gW = grad(y, vW, gy, create_graph=True)
+    gx, ggy = grad((gW * ggW).sum(), [vx, gy])
+    np.testing.assert_allclose(gW.data, conv_weight(gy.data, vx.data, filters.shape[2:], **how), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(gx.data, conv(gy.data, ggW, **how), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(ggy.data, deconv(vx.data, ggW, **how), rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("f, filters", [(F.conv2d, W), (F.deconv2d, W_up)])
 def test_fourth_derivative_of_a_squared_convolution(f, filters):
     check_grads(lambda x, W: f(x, W, stride=2) ** 2, x[:1, :, :3, :3], filters, order=4, rtol=1e-5)
+
+
+@pytest.mark.parametrize("f", [F.conv2d, F.deconv2d])
+def test_third_derivative_of_a_squared_depthwise_convolution(f):
+    W = rng.standard_normal((3, 1, 2, 2))
+    check_grads(lambda x, W: f(x, W, groups=3, dilation=(1, 2)) ** 2, x[:1, :, :3, :3], W, order=3, rtol=1e-5)
 
 
 @pytest.mark.parametrize("f, filters, bias", [(F.conv2d, W, b), (F.deconv2d, W_up, b_up)])
@@ -203,14 +106,14 @@ def test_frozen_filters_get_no_gradient(monkeypatch, f, filters, bias):
 
 def test_conv2d_takes_arrays_and_sizes_of_any_integer_type():
     y = F.conv2d(x, W, b, stride=np.int64(2), pad=[1, np.int32(1)])
-    np.testing.assert_allclose(y.data, naive_conv2d(x, W, b, 2, 1), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(y.data, conv(x, W, b, 2, 1), rtol=1e-10, atol=1e-12)
 
 
 def test_conv2d_takes_integer_images():
     image = rng.integers(0, 256, (1, 3, 5, 5)).astype(np.uint8)
     y = F.conv2d(image, W.astype(np.float32))
     assert y.dtype == np.float32
-    np.testing.assert_allclose(y.data, naive_conv2d(image, W), rtol=1e-4)
+    np.testing.assert_allclose(y.data, conv(image, W), rtol=1e-4)
 
 
 def test_rows_at_the_end_that_no_window_reaches_get_no_gradient():
@@ -233,9 +136,54 @@ def test_gradients_from_an_expanded_array_do_not_disturb():
     """The gradient of a sum is a read-only view without a memory of its own."""
     v, vW = Variable(x), Variable(W)
     F.conv2d(v, vW).sum().backward()
-    np.testing.assert_allclose(v.grad.data, naive_deconv2d(np.ones((2, 4, 4, 4)), W), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(v.grad.data, deconv(np.ones((2, 4, 4, 4)), W), rtol=1e-10, atol=1e-12)
     v.grad.data += 1
     vW.grad.data += 1
+
+
+def test_deconv2d_takes_a_dilated_conv2d_back_too():
+    for size in (9, 10, 11):
+        y = F.conv2d(np.ones((1, 3, size, size)), np.ones((2, 3, 3, 3)), stride=3, dilation=2)
+        assert F.deconv2d(y, np.ones((2, 3, 3, 3)), stride=3, dilation=2, outsize=size).shape == (1, 3, size, size)
+
+
+def test_a_size_that_is_asked_for_may_be_more_than_nothing():
+    """With stride 3 an image of one pixel has one window, pad or no pad; the smallest such image has none."""
+    y = F.conv2d(np.ones((1, 1, 1, 1)), np.ones((1, 1, 1, 1)), stride=3, pad=1)
+    assert F.deconv2d(y, np.ones((1, 1, 1, 1)), stride=3, pad=1, outsize=1).shape == (1, 1, 1, 1)
+
+
+def test_output_pad_is_another_way_to_say_outsize():
+    by_size = F.deconv2d(x, W_up, stride=(2, 3), outsize=(12, 19))
+    by_more = F.deconv2d(x, W_up, stride=(2, 3), output_pad=(1, 2))
+    assert np.array_equal(by_size.data, by_more.data)
+
+
+def test_groups_are_convolutions_beside_each_other():
+    x, W, b = rng.standard_normal((2, 6, 5, 5)), rng.standard_normal((9, 2, 3, 3)), rng.standard_normal(9)
+    y = F.conv2d(x, W, b, groups=3)
+    for g in range(3):
+        ins, outs = slice(2 * g, 2 * g + 2), slice(3 * g, 3 * g + 3)
+        np.testing.assert_allclose(y.data[:, outs], conv(x[:, ins], W[outs], b[outs]), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [5, 6, 7, 8])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4])
+def test_same_makes_as_many_windows_as_there_are_strides(size, stride, kernel):
+    y = F.conv2d(np.ones((1, 1, size, 6)), np.ones((1, 1, kernel, 2)), stride=stride, pad="same")
+    assert y.shape[2:] == (-(-size // stride), -(-6 // stride))
+
+
+def test_an_odd_zero_of_same_goes_below_and_to_the_right():
+    y = F.conv2d(np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)), pad="same")
+    assert y.data[0, 0].tolist() == [[4, 4, 2], [4, 4, 2], [2, 2, 1]]
+
+
+def test_conv1d_keeps_the_dtype_of_integers_times_floats():
+    y = F.conv1d(np.arange(6).reshape(1, 1, 6), np.ones((1, 1, 2)))
+    assert y.data.tolist() == [[[1, 3, 5, 7, 9]]]
+    assert y.dtype == np.float64
 
 
 # ---- errors
@@ -244,6 +192,73 @@ def test_gradients_from_an_expanded_array_do_not_disturb():
 @pytest.mark.parametrize(
     "call, error, message",
     [
+        (
+            lambda: F.conv2d(x, W, dilation=5),
+            ValueError,
+            r"conv2d: kernel \(2, 3\) with dilation \(5, 5\) is larger than the padded image \(5, 6\)",
+        ),
+        (lambda: F.conv2d(x, W, dilation=0), ValueError, "conv2d: dilation must be an integer from 1 on.* got 0"),
+        (
+            lambda: F.conv2d(x, W, pad="full"),
+            ValueError,
+            """conv2d: pad must be an integer, two of them, "same" or "valid", got 'full'""",
+        ),
+        (
+            lambda: F.deconv2d(x, W_up, pad="same"),
+            ValueError,
+            "deconv2d: pad must be an integer from 0 on.* got 'same'",
+        ),
+        (
+            lambda: F.conv2d(x, W[:3, :1], groups=2),
+            ValueError,
+            r"conv2d: groups 2 does not divide the 3 OC of W \(3, 1, 2, 3\)",
+        ),
+        (
+            lambda: F.deconv2d(x, W_up, groups=2),
+            ValueError,
+            r"deconv2d: groups 2 does not divide the 3 C of W \(3, 2, 3, 2\)",
+        ),
+        (lambda: F.conv2d(x, W, groups=0), ValueError, "conv2d: groups must be an integer from 1 on, got 0"),
+        (
+            lambda: F.conv2d(x, W, groups=2),
+            ValueError,
+            r"conv2d: x has 3 channels but W wants 6 \(x \(2, 3, 5, 6\), W \(4, 3, 2, 3\), groups 2\)",
+        ),
+        (
+            lambda: F.deconv2d(x, W_up, stride=2, outsize=12, output_pad=1),
+            ValueError,
+            "deconv2d: outsize 12 and output_pad 1 say the same thing. Give one of them.",
+        ),
+        (
+            lambda: F.deconv2d(x, W_up, stride=(2, 1), output_pad=1),
+            ValueError,
+            r"deconv2d: output_pad must be below the stride \(2, 1\), got 1",
+        ),
+        (lambda: F.deconv2d(x, W_up, output_pad=-1), ValueError, "deconv2d: output_pad must be an integer from 0 on"),
+        (lambda: F.conv1d(x, W), ValueError, r"conv1d: x \(N, C, L\) is wanted, got shape \(2, 3, 5, 6\)"),
+        (lambda: F.conv1d(s, W), ValueError, r"conv1d: W \(OC, C, K\) is wanted, got shape \(4, 3, 2, 3\)"),
+        (
+            lambda: F.conv1d(s, W_s, stride=(1, 2)),
+            ValueError,
+            r"conv1d: stride must be an integer from 1 on, got \(1, 2",
+        ),
+        (lambda: F.conv1d(s, W_s, pad=-1), ValueError, "conv1d: pad must be an integer from 0 on, got -1"),
+        (lambda: F.conv1d(s, W_s, dilation=7), ValueError, "conv1d: kernel .* is larger than the padded image"),
+        (lambda: F.deconv1d(x, W), ValueError, r"deconv1d: x \(N, C, L\) is wanted"),
+        (lambda: F.deconv1d(s, W), ValueError, r"deconv1d: W \(C, OC, K\) is wanted"),
+        (lambda: F.deconv1d(s, W_s, outsize=(1, 8)), ValueError, "deconv1d: outsize must be an integer from 1 on, got"),
+        (
+            lambda: F.deconv1d(s, W_s, outsize=9),
+            ValueError,
+            r"deconv1d: outsize must be from \(1, 8\) to \(1, 8\), got",
+        ),
+        (
+            lambda: F.deconv1d(s, W_s, output_pad=1),
+            ValueError,
+            r"deconv1d: output_pad must be below the stride \(1, 1\)",
+        ),
+        (lambda: F.im2col(x, 2, dilation=6), ValueError, r"im2col: kernel \(2, 2\) with dilation \(6, 6\) is larger"),
+        (lambda: F.col2im(np.ones((4, 4)), (1, 1, 3, 3), 2, dilation=0), ValueError, "col2im: dilation must be"),
         (lambda: F.conv2d(x[0], W), ValueError, r"conv2d: x \(N, C, H, W\) is wanted, got shape \(3, 5, 6\)"),
         (lambda: F.conv2d(x, W[0]), ValueError, r"conv2d: W \(OC, C, KH, KW\) is wanted, got shape \(3, 2, 3\)"),
         (lambda: F.deconv2d(x, W_up[0]), ValueError, r"deconv2d: W \(C, OC, KH, KW\) is wanted, got shape \(2, 3, 2\)"),

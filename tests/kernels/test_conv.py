@@ -19,6 +19,7 @@ class Case(NamedTuple):
     stride: tuple[int, int]
     pad: tuple[int, int]
     workspace: int
+    dilation: tuple[int, int] = (1, 1)
 
 
 def in_memory_order(x: np.ndarray, order: str) -> np.ndarray:
@@ -43,9 +44,11 @@ def cases(draw):
     kernel = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
     stride = draw(st.sampled_from([(1, 1), (1, 1), (2, 2), (1, 2), (3, 1)]))
     pad = draw(st.sampled_from([(0, 0), (0, 0), (1, 1), (2, 1), (0, 3)]))
-    H, W = (max(1, k - 2 * p) + draw(st.integers(0, 6)) for k, p in zip(kernel, pad))
+    dilation = draw(st.sampled_from([(1, 1), (1, 1), (2, 2), (3, 1), (1, 2)]))
+    reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
+    H, W = (max(1, r - 2 * p) + draw(st.integers(0, 6)) for r, p in zip(reach, pad))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
-    OH, OW = ((n + 2 * p - k) // s + 1 for n, p, k, s in zip((H, W), pad, kernel, stride))
+    OH, OW = ((n + 2 * p - r) // s + 1 for n, p, r, s in zip((H, W), pad, reach, stride))
     return Case(
         x=in_memory_order(rng.standard_normal((N, C, H, W)), draw(orders)),
         W=rng.standard_normal((OC, C, *kernel)),
@@ -54,18 +57,20 @@ def cases(draw):
         stride=stride,
         pad=pad,
         workspace=draw(st.sampled_from([1, 300, 5000, 4 << 20])),
+        dilation=dilation,
     )
 
 
 def check_against_reference(case: Case) -> None:
-    x, W, b, gy, stride, pad, _ = case
+    x, W, b, gy, stride, pad, _, dilation = case
     size, kernel = x.shape[2:], W.shape[2:]
-    pairs = [
-        (conv.conv2d(x, W, b, stride, pad), conv.conv2d_reference(x, W, b, stride, pad)),
-        (conv.deconv2d(gy, W, None, stride, pad, size), conv.deconv2d_reference(gy, W, None, stride, pad, size)),
-        (conv.conv2d_weight(x, gy, kernel, stride, pad), conv.conv2d_weight_reference(x, gy, kernel, stride, pad)),
+    calls = [
+        (conv.conv2d, conv.conv2d_reference, (x, W, b, stride, pad, dilation)),
+        (conv.deconv2d, conv.deconv2d_reference, (gy, W, None, stride, pad, size, dilation)),
+        (conv.conv2d_weight, conv.conv2d_weight_reference, (x, gy, kernel, stride, pad, dilation)),
     ]
-    for found, expected in pairs:
+    for fast, reference, args in calls:
+        found, expected = fast(*args), reference(*args)
         assert found.shape == expected.shape
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-11)
 
@@ -82,17 +87,17 @@ def test_the_fast_way_equals_the_reference(case):
 @given(cases())
 def test_the_three_maps_are_adjoint(case):
     """<gy, conv(x, W)> = <deconv(gy, W), x> = <weight(x, gy), W>: each is the gradient of the others."""
-    x, W, _, gy, stride, pad, _ = case
-    value = (gy * conv.conv2d(x, W, None, stride, pad)).sum()
-    by_x = (x * conv.deconv2d(gy, W, None, stride, pad, x.shape[2:])).sum()
-    by_W = (W * conv.conv2d_weight(x, gy, W.shape[2:], stride, pad)).sum()
+    x, W, _, gy, stride, pad, _, dilation = case
+    value = (gy * conv.conv2d(x, W, None, stride, pad, dilation)).sum()
+    by_x = (x * conv.deconv2d(gy, W, None, stride, pad, x.shape[2:], dilation)).sum()
+    by_W = (W * conv.conv2d_weight(x, gy, W.shape[2:], stride, pad, dilation)).sum()
     np.testing.assert_allclose([by_x, by_W], value, rtol=1e-9, atol=1e-9)
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(cases())
 def test_inputs_stay_as_they_were(case):
-    x, W, b, gy, stride, pad, _ = case
+    x, W, b, gy, *_ = case
     before = [None if a is None else a.copy() for a in (x, W, b, gy)]
     check_against_reference(case)
     for then, now in zip(before, (x, W, b, gy)):

@@ -17,18 +17,21 @@ def cases(draw, ties=True):
     stride = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
     pad = tuple(draw(st.integers(0, k - 1)) for k in kernel)
     N, C = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    more = tuple(draw(st.integers(0, k - 1 - p)) for k, p in zip(kernel, pad))  # every window sees the image
     H, W = (max(1, k - 2 * p) + draw(st.integers(0, 5)) for k, p in zip(kernel, pad))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     x = rng.integers(-2, 3, (N, C, H, W)).astype(float) if ties else rng.standard_normal((N, C, H, W))
     if draw(st.booleans()):
         x = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-    return x, (kernel, stride, pad)
+    return x, (kernel, stride, pad, more)
 
 
-def windows_of(x, kernel, stride, pad, margin):
-    """(N, C, OH, OW, KH * KW), with ``margin`` as the padding."""
+def windows_of(x, kernel, stride, pad, more, margin, beyond=None):
+    """(N, C, OH, OW, KH * KW), with ``margin`` as the padding and what is ``beyond`` it."""
     PH, PW = pad
     around = np.pad(x, ((0, 0), (0, 0), (PH, PH), (PW, PW)), constant_values=margin)
+    beyond = margin if beyond is None else beyond
+    around = np.pad(around, ((0, 0), (0, 0), (0, more[0]), (0, more[1])), constant_values=beyond)
     col = im2col_array(around, kernel, stride, 0, to_matrix=False).transpose(0, 1, 4, 5, 2, 3)
     return col.reshape(*col.shape[:4], -1)
 
@@ -64,13 +67,14 @@ def test_sending_and_taking_are_adjoint(case):
 
 
 @settings(deadline=None, derandomize=True, max_examples=200)
-@given(cases(ties=False))
-def test_mean_pool_takes_the_mean_with_padding_as_zeros(case):
+@given(cases(ties=False), st.booleans())
+def test_mean_pool_takes_the_mean_of_what_counts(case, with_pad):
     x, how = case
-    y = pooling.mean_pool(x, *how)
-    np.testing.assert_allclose(y, windows_of(x, *how, 0).mean(axis=-1), rtol=1e-9, atol=1e-12)
+    seen = windows_of(x, *how, 0 if with_pad else np.nan, np.nan)
+    y = pooling.mean_pool(x, *how, with_pad)
+    np.testing.assert_allclose(y, np.nanmean(seen, axis=-1), rtol=1e-9, atol=1e-12)
     gy = np.random.default_rng(0).standard_normal(y.shape)
-    back = pooling.spread_mean(gy, x.shape[2:], *how)
+    back = pooling.spread_mean(gy, x.shape[2:], *how, with_pad)
     assert back.shape == x.shape
     np.testing.assert_allclose((back * x).sum(), (gy * y).sum(), rtol=1e-9, atol=1e-9)
 
