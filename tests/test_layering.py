@@ -14,16 +14,17 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Low to high. A module may import from its own layer and from lower ones.
 LAYERS = [
-    "config cuda arrays files",
+    "config cuda arrays files download",
     "kernels",
     "core",
     "graph",
     "functions",
     "serialization",
+    "initializers",
     "layers",
     "models",
     "optimizers",
-    "download transforms datasets dataloaders",
+    "transforms datasets dataloaders",
     "testing utils functions_conv core_simple",
     "__init__",
 ]

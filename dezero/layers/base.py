@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Set
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .. import cuda
+from ..config import Config, using_config
 from ..core import Buffer, Parameter, Variable
-from ..cuda import get_array_module
 from ..serialization import load_npz, save_npz
+from .description import describe, settings
+from .hooks import Handle, Hooks, call_with_hooks
+from .state import DoesNotFit, Part, Unmatched, put_all
 
-
-class Part(NamedTuple):
-    """Something in a tree of layers: where it is (``l1/W``), itself, and the Layer that it belongs to."""
-
-    path: str
-    value: Any
-    owner: Layer
+Self = TypeVar("Self", bound="Layer")
 
 
 class _LastCall:
@@ -40,11 +38,13 @@ class Layer:
     belongs to it, and so does what lies in a list, tuple or dict, nested or not. Their order is that in which
     they were assigned. What is used in two places counts once, under its first name.
 
-    ``forward`` takes and returns anything. Instead of it, ``__call__`` may be overridden.
+    ``forward`` takes and returns anything. Instead of it, ``__call__`` may be overridden; hooks are called by
+    layers that define ``forward`` alone.
 
     Attributes:
         inputs: Weak references to the arguments of the last call, those that can be referenced so.
         outputs: Weak references to its results.
+        training: Whether a call made now would compute in train mode (see ``train``).
 
     Example:
         >>> class Affine(Layer):
@@ -67,6 +67,14 @@ class Layer:
 
     _params: dict[str, None]  # names of the attributes that may hold parts, in the order they were assigned
     _on_gpu = False  # where parameters go that come into being by loading
+    _in_eval = False  # whether eval() marked it
+    _hooks: Hooks | None = None
+    _is_plain = True  # neither of the two: all that a call asks
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__call__" in vars(cls):
+            cls.__call__ = _in_own_mode(cls.__call__)  # type: ignore[method-assign]
 
     def __init__(self) -> None:
         # lists that were assigned before super().__init__() count too
@@ -101,6 +109,18 @@ class Layer:
             raise self._not_set_up("it does not know its parameters")
         for name in self._params:
             yield name, getattr(self, name)
+
+    def _members(self) -> Iterator[tuple[str, Any]]:
+        """What belongs to this layer directly, lists and dicts opened, each with its path: ``W``, ``blocks/0``.
+
+        An item of a list that is an attribute as well goes by the attribute's name.
+        """
+        attributes = list(self._attributes())
+        for name, value in attributes:
+            if isinstance(value, (list, tuple, dict)):
+                yield from _parts_in(name, value, {id(attribute) for _, attribute in attributes})
+            else:
+                yield name, value
 
     def _not_set_up(self, what: str) -> AttributeError:
         kind = type(self).__name__
@@ -146,15 +166,153 @@ class Layer:
     # ---- calling it
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        outputs = self.forward(*args, **kwargs)
+        outputs = self.forward(*args, **kwargs) if self._is_plain else self._call_specially(args, kwargs)
         mine = vars(self)
         mine["_inputs"] = _weak_references((*args, *kwargs.values()))
         mine["_outputs"] = _weak_references(outputs if isinstance(outputs, (tuple, list)) else (outputs,))
         return outputs
 
+    def _call_specially(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """``forward`` in the layer's own mode, with its hooks around it."""
+        if self._in_eval and Config.train:
+            with using_config("train", False):
+                return self._call_specially(args, kwargs)
+        if self._hooks:
+            return call_with_hooks(self, self._hooks, args, kwargs)
+        return self.forward(*args, **kwargs)
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Computes the results. To be overridden, with any arguments."""
         raise NotImplementedError(f"{type(self).__name__} has no forward. Define forward(self, x), or __call__.")
+
+    # ---- train mode and test mode
+
+    def train(self: Self, mode: bool = True) -> Self:
+        """Takes back what ``eval()`` did, on this layer and on all layers in it.
+
+        A layer computes in train mode if two things hold: the mode around it is train (``Config.train``, which
+        ``test_mode()`` switches off), and neither it nor a layer that calls it was put to ``eval()``. So this
+        freezes one BatchNorm and nothing else::
+
+            model.train()
+            model.bn1.eval()
+
+        Copies keep the mode, weight files do not know it.
+
+        Args:
+            mode: False for ``eval()``.
+
+        Returns:
+            The layer itself.
+
+        Example:
+            >>> model = models.Sequential(L.Linear(2), F.dropout)
+            >>> model.eval().training, model.train().training
+            (False, True)
+        """
+        for _, layer in self.named_layers():
+            vars(layer)["_in_eval"] = not mode
+            layer._note_what_is_special()
+        return self
+
+    def eval(self: Self) -> Self:
+        """Lets this layer and all layers in it compute in test mode, until ``train()``; returns the layer itself.
+
+        Whatever they call obeys, ``F.dropout`` in a ``forward`` too.
+        """
+        return self.train(False)
+
+    @property
+    def training(self) -> bool:
+        """Whether a call made now would compute in train mode."""
+        return Config.train and not self._in_eval
+
+    @training.setter
+    def training(self, mode: bool) -> None:
+        raise AttributeError(f"{type(self).__name__}.training cannot be set. Call train() or eval().")
+
+    def _note_what_is_special(self) -> None:
+        vars(self)["_is_plain"] = not (self._in_eval or self._hooks)
+
+    # ---- hooks
+
+    def register_forward_pre_hook(self, hook: Callable[..., Any], *, with_kwargs: bool = False) -> Handle:
+        """Lets ``hook(layer, inputs)`` see, and change, the arguments of every call before ``forward`` does.
+
+        Args:
+            hook: Gets the tuple of positional arguments. Returns None to leave them, or others: a tuple, or the
+                only one.
+            with_kwargs: Call ``hook(layer, inputs, kwargs)``, which returns None or both.
+
+        Returns:
+            A handle: ``handle.remove()`` takes the hook out, and so does the end of ``with`` around the handle.
+
+        Example:
+            >>> layer = L.Linear(2)
+            >>> handle = layer.register_forward_pre_hook(lambda layer, inputs: print(inputs[0].shape))
+            >>> _ = layer(np.ones((1, 3), np.float32))
+            (1, 3)
+        """
+        return self._add_hook("before", (hook, with_kwargs))
+
+    def register_forward_hook(self, hook: Callable[..., Any], *, with_kwargs: bool = False) -> Handle:
+        """Lets ``hook(layer, inputs, output)`` see, and change, what every call returns.
+
+        Args:
+            hook: Gets the tuple of positional arguments and what ``forward`` returned. Returns None to leave that,
+                or something else in its place.
+            with_kwargs: Call ``hook(layer, inputs, kwargs, output)``.
+
+        Returns:
+            A handle: ``handle.remove()`` takes the hook out, and so does the end of ``with`` around the handle.
+
+        Example:
+            >>> layer = L.Linear(2, in_size=3)
+            >>> with layer.register_forward_hook(lambda layer, inputs, y: y - y):
+            ...     layer(np.ones((1, 3), np.float32))
+            variable([[0. 0.]])
+        """
+        return self._add_hook("after", (hook, with_kwargs))
+
+    def register_full_backward_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Lets ``hook(layer, grad_input, grad_output)`` see, and change, the gradients of every call.
+
+        It is called once the gradients of the inputs are there, which the layer's own parameters need not have by
+        then. It must not change a gradient in place. Copies of a layer have none of its hooks.
+
+        Args:
+            hook: Gets a tuple with the gradient of each positional argument, None for one that takes none, and a
+                tuple with that of each output. Returns None to leave the former, or others in their place.
+
+        Returns:
+            A handle: ``handle.remove()`` takes the hook out, and so does the end of ``with`` around the handle.
+
+        Example:
+            >>> layer, x = L.Linear(2, in_size=3), Variable(np.ones((1, 3), np.float32))
+            >>> with layer.register_full_backward_hook(lambda layer, gxs, gys: gxs[0] - gxs[0]):
+            ...     layer(x).backward()
+            >>> x.grad
+            variable([[0. 0. 0.]])
+        """
+        return self._add_hook("backward", hook)
+
+    def _add_hook(self, kind: str, hook: Any) -> Handle:
+        if self._hooks is None:
+            vars(self)["_hooks"] = Hooks()
+        return Handle(getattr(self._hooks, kind), hook, self._note_what_is_special)
+
+    # ---- what it looks like
+
+    def __repr__(self) -> str:
+        return describe(self)
+
+    def extra_repr(self) -> str:
+        """What ``repr`` shows between the brackets. To be overridden.
+
+        As it stands, the arguments of the constructor that the layer keeps under their own names, where they are
+        plain values and not the default.
+        """
+        return settings(self)
 
     # ---- where it lives
 
@@ -203,14 +361,7 @@ class Layer:
             >>> model.save_weights("mlp.npz")
             >>> model.load_weights("mlp.npz")
         """
-        weights = self._weights()
-        waiting = [name for name, part in weights.items() if part.value.data is None]
-        if waiting:
-            raise ValueError(
-                f"{type(self).__name__}.save_weights: no value yet for {', '.join(waiting)}. Call the model once on a"
-                " batch, or give the input sizes (in_size, in_channels)."
-            )
-        save_npz(path, {name: part.value for name, part in weights.items()})
+        save_npz(path, {name: part.value for name, part in self._weights_with_values("save_weights").items()})
 
     def load_weights(self, path: Any) -> None:
         """Reads all parameters and buffers from an .npz file.
@@ -225,20 +376,66 @@ class Layer:
             FileNotFoundError: There is no such file.
             ValueError: The file is damaged, or names, shapes or dtypes differ: lists every difference.
         """
-        arrays, weights = load_npz(path), self._weights()
-        differences = [f"{name} is not in the file" for name in weights if name not in arrays]
-        differences += [f"{name} is in the file only" for name in arrays if name not in weights]
-        for name, part in weights.items():
-            if name in arrays:
-                differences += _misfit(name, part, arrays[name])
-        if differences:
-            raise ValueError(f"{type(self).__name__}.load_weights: {path} does not fit:\n  " + "\n  ".join(differences))
-        for name, part in weights.items():
-            _put(arrays[name], part)
+        try:
+            put_all(load_npz(path), self._weights(), "file", strict=True)
+        except DoesNotFit as error:
+            raise ValueError(f"{type(self).__name__}.load_weights: {path} does not fit:{error}") from None
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """All parameters and buffers by name, each a copy on the host: the weights as a file would have them.
+
+        Raises:
+            ValueError: A parameter has no value yet.
+
+        Example:
+            >>> layer = L.Linear(2, in_size=3)
+            >>> before = layer.state_dict()
+            >>> layer.W.data += 1
+            >>> layer.load_state_dict(before)
+            Unmatched(missing=[], unexpected=[])
+        """
+        weights = self._weights_with_values("state_dict")
+        return {name: np.array(cuda.as_numpy(part.value)) for name, part in weights.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Unmatched:
+        """Copies values of a ``state_dict`` into the parameters and buffers of their names, wherever those are.
+
+        Nothing is changed unless everything fits. One that has no value yet takes that of ``state``.
+
+        Args:
+            state: Name -> array on any device, or Variable.
+            strict: Whether the names must be the same. Shapes and dtypes must, in any case.
+
+        Returns:
+            The names that only one side has: ``missing`` in ``state``, and ``unexpected`` there.
+
+        Raises:
+            ValueError: Something differs: lists every difference.
+
+        Example:
+            >>> layer = L.Linear(2, in_size=3)
+            >>> layer.load_state_dict({"b": np.ones(2, np.float32)}, strict=False)
+            Unmatched(missing=['W'], unexpected=[])
+        """
+        arrays = {name: np.asarray(cuda.as_numpy(value)) for name, value in state.items()}
+        try:
+            return put_all(arrays, self._weights(), "state", strict)
+        except DoesNotFit as error:
+            raise ValueError(f"{type(self).__name__}.load_state_dict: the state does not fit:{error}") from None
 
     def _weights(self) -> dict[str, Part]:
         """All parameters and buffers by name."""
         return {part.path: part for part in self._parts() if isinstance(part.value, Variable)}
+
+    def _weights_with_values(self, who: str) -> dict[str, Part]:
+        weights = self._weights()
+        waiting = [name for name, part in weights.items() if part.value.data is None]
+        if waiting:
+            raise ValueError(
+                f"{type(self).__name__}.{who}: no value yet for {', '.join(waiting)}. Call the model once on a"
+                " batch, or give the input sizes (in_size, in_channels)."
+            )
+        return weights
 
     def _expected(self, name: str) -> tuple[tuple[int | None, ...] | None, Any]:
         """Shape and dtype that its parameter ``name`` is going to have; None where that is not known yet."""
@@ -247,9 +444,12 @@ class Layer:
     # ---- copies
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {name: value for name, value in vars(self).items() if name not in ("_inputs", "_outputs")}
+        left_behind = ("_inputs", "_outputs", "_hooks")
+        state = {name: value for name, value in vars(self).items() if name not in left_behind}
         if "_params" in state:
             state["_params"] = dict(state["_params"])
+        if not self._in_eval:
+            state.pop("_is_plain", None)
         return state
 
 
@@ -264,23 +464,27 @@ def _may_hold_parts(value: Any) -> bool:
     return isinstance(value, _MAY_HOLD_PARTS)
 
 
-def _gather(layer: Layer, prefix: str, seen: set[int], found: list[Part]) -> None:
-    """Appends to ``found`` the parts of ``layer`` that are not ``seen`` yet.
+def _in_own_mode(call: Callable[..., Any]) -> Callable[..., Any]:
+    """The ``__call__`` that a subclass defines, which then obeys ``eval()`` as ``forward`` does."""
 
-    An item of a list that is an attribute of the layer as well goes by the attribute's name.
-    """
-    attributes = list(layer._attributes())
-    for name, value in attributes:
-        if isinstance(value, _PARTS):
-            parts: Iterable[tuple[str, Any]] = ((prefix + name, value),)
-        else:
-            parts = _parts_in(prefix + name, value, {id(attribute) for _, attribute in attributes})
-        for path, part in parts:
-            if id(part) not in seen:
-                seen.add(id(part))
-                found.append(Part(path, part, part if isinstance(part, Layer) else layer))
-                if isinstance(part, Layer):
-                    _gather(part, path + "/", seen, found)
+    @wraps(call)
+    def obeying(self: Layer, *args: Any, **kwargs: Any) -> Any:
+        if self._in_eval and Config.train:
+            with using_config("train", False):
+                return call(self, *args, **kwargs)
+        return call(self, *args, **kwargs)
+
+    return obeying
+
+
+def _gather(layer: Layer, prefix: str, seen: set[int], found: list[Part]) -> None:
+    """Appends to ``found`` the parts of ``layer`` that are not ``seen`` yet."""
+    for name, part in layer._members():
+        if isinstance(part, _PARTS) and id(part) not in seen:
+            seen.add(id(part))
+            found.append(Part(prefix + name, part, part if isinstance(part, Layer) else layer))
+            if isinstance(part, Layer):
+                _gather(part, prefix + name + "/", seen, found)
 
 
 def _gather_params(layer: Layer, seen: set[Layer], found: dict[Parameter, None]) -> None:
@@ -316,32 +520,3 @@ def _weak_references(values: Iterable[Any]) -> list[weakref.ref[Any]]:
         except TypeError:  # a number or a string: nothing to refer to
             continue
     return references
-
-
-def _misfit(name: str, part: Part, array: np.ndarray) -> list[str]:
-    """What keeps ``array`` from being the value of ``part``, in words."""
-    data = part.value.data
-    if data is None:
-        shape, dtype = part.owner._expected(name.rpartition("/")[2])
-    else:
-        shape, dtype = data.shape, data.dtype
-    found = []
-    if shape is not None and not _fits(array.shape, shape):
-        wanted = str(tuple(shape)).replace("None", "any")
-        found.append(f"{name} has shape {array.shape} in the file, {wanted} in the model")
-    if dtype is not None and array.dtype != dtype:
-        found.append(f"{name} is {array.dtype} in the file, {np.dtype(dtype)} in the model")
-    return found
-
-
-def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(wanted) and all(w is None or n == w for n, w in zip(shape, wanted))
-
-
-def _put(array: np.ndarray, part: Part) -> None:
-    """Makes ``array`` the value of ``part``, on its device and, if it has one, in the memory that it has."""
-    v = part.value
-    if v.data is not None:
-        v.data[...] = get_array_module(v.data).asarray(array)
-    else:
-        v.data = cuda.as_cupy(array) if part.owner._on_gpu else array

@@ -1,4 +1,4 @@
-"""Knows the layers that remember: what they compute depends on the inputs before."""
+"""Knows the layers that remember: step by step, what they compute depends on the inputs before."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core import Variable
+from ..cuda import get_array_module
 from ..functions.activation import sigmoid
 from ..functions.elementwise import tanh
 from .base import Layer
@@ -174,3 +175,62 @@ class LSTM(RecurrentLayer):
 
     def _sum(self, x2: Linear, h2: Linear, x: Any) -> Variable:
         return x2(x) if self.h is None else x2(x) + h2(self.h)
+
+
+class GRU(RecurrentLayer):
+    """A recurrent layer whose gates say how much of the state is new   (Cho et al., 2014).
+
+    ::
+
+        r, z = sigmoid(x Wx + b + h Wh)        each with weights of its own: x2r and h2r, x2z and h2z
+        n    = tanh(x Wx + b + r (h Wh + b'))  x2n and h2n
+        h <- (1 - z) n + z h
+
+    The Linears of the input (``x2r x2z x2n``) have a bias, and so has ``h2n``; ``h2r`` and ``h2z`` have none. The gate
+    r comes after the product with h, as in cuDNN and in ``functions.gru_cell``.
+
+    Args:
+        hidden_size: Length of the state H.
+        in_size: Number of features I. Left out, it is that of the first input.
+        dtype: Floating point type of the weights.
+
+    Example:
+        >>> gru = GRU(5)
+        >>> gru(np.ones((2, 4), np.float32)).shape
+        (2, 5)
+    """
+
+    def __init__(self, hidden_size: int, in_size: int | None = None, dtype: Any = np.float32):
+        super().__init__()
+        self.hidden_size = H = positive_integer(hidden_size, "hidden_size", type(self).__name__)
+        self.x2r = Linear(H, in_size=in_size, dtype=dtype)
+        self.x2z = Linear(H, in_size=in_size, dtype=dtype)
+        self.x2n = Linear(H, in_size=in_size, dtype=dtype)
+        h_size = None if in_size is None else H
+        self.h2r = Linear(H, in_size=h_size, nobias=True, dtype=dtype)
+        self.h2z = Linear(H, in_size=h_size, nobias=True, dtype=dtype)
+        self.h2n = Linear(H, in_size=h_size, dtype=dtype)
+        self.reset_state()
+
+    def forward(self, x: Any) -> Variable:
+        """Takes one step.
+
+        Args:
+            x: Variable or array (N, I).
+
+        Returns:
+            The new state h, Variable (N, H).
+
+        Raises:
+            ValueError: The state is that of another batch size, or ``x`` has another number of features.
+        """
+        self._begin(x, [self.x2r, self.x2z, self.x2n], [self.h2r, self.h2z, self.h2n])
+        h = self.h
+        if h is None:
+            zeros = get_array_module(x).zeros((*x.shape[:-1], self.hidden_size), self.h2n.dtype)
+            h = Variable(zeros, requires_grad=False)
+        r = sigmoid(self.x2r(x) + self.h2r(h))
+        z = sigmoid(self.x2z(x) + self.h2z(h))
+        n = tanh(self.x2n(x) + r * self.h2n(h))
+        self.h = h = n + z * (h - n)
+        return h

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core import Parameter, Variable
 from ..cuda import as_numpy, get_array_module, is_array
+from ..initializers import draw, get_initializer
 from .base import Layer
 
 
@@ -47,10 +48,14 @@ def array_module_of(x: Any, who: str) -> Any:
 
 
 class WeightedLayer(Layer):
-    """A layer with a weight ``W ~ N(0, 1 / fan-in)`` and a bias ``b = 0``.
+    """A layer with a weight ``W ~ N(0, 1 / fan-in)`` and a bias ``b = 0``, unless told otherwise.
 
-    W is made as soon as the size of the input is known. It is drawn from NumPy's global generator on any device,
-    so that ``np.random.seed`` makes runs equal, on a GPU too.
+    W is made as soon as the size of the input is known, and so is a bias with a ``b_init``. They are drawn from
+    NumPy's global generator on any device, so that ``np.random.seed`` makes runs equal, on a GPU too.
+
+    Its subclasses take ``W_init`` and ``b_init``: a name (``"he_normal"``), something of ``dezero.initializers``
+    or a callable of your own that takes the shape and returns an array. Fan-in is how many numbers make one
+    output, fan-out how many outputs one number of the input goes to; the axes of a kernel and groups count.
 
     Source of the scale: LeCun et al., Efficient BackProp, 1998.
     """
@@ -60,13 +65,25 @@ class WeightedLayer(Layer):
     W: Parameter
     b: Parameter | None
 
-    def __init__(self, out_size: int, nobias: bool, dtype: Any, in_size: int | None):
+    def __init__(
+        self,
+        out_size: int,
+        nobias: bool,
+        dtype: Any,
+        in_size: int | None,
+        *,
+        W_init: Any = None,
+        b_init: Any = None,
+    ):
         super().__init__()
         who = type(self).__name__
         self.dtype = float_dtype(dtype, who)
+        self.W_init = get_initializer("lecun_normal" if W_init is None else W_init, f"{who}: W_init")
+        self.b_init = None if b_init is None else get_initializer(b_init, f"{who}: b_init")
         self._outputs_of_W = out_size
         self.W = Parameter(None, name="W")
-        self.b = None if nobias else Parameter(np.zeros(out_size, self.dtype), name="b")
+        b = np.zeros(out_size, self.dtype) if b_init is None else None
+        self.b = None if nobias else Parameter(b, name="b")
         if in_size is None:
             setattr(self, self.input_size_name, None)
         else:
@@ -84,15 +101,27 @@ class WeightedLayer(Layer):
             xp: ``numpy`` or ``cupy``.
 
         Raises:
-            ValueError: ``in_size`` is no integer above 0.
+            ValueError: ``in_size`` is no integer above 0, or an initialiser gave another shape.
         """
-        in_size = positive_integer(in_size, self.input_size_name, type(self).__name__)
+        who = type(self).__name__
+        in_size = positive_integer(in_size, self.input_size_name, who)
+        shape = tuple(n for n in self.W_shape(in_size) if n is not None)
+        sizes = math.prod(shape) // self._outputs_of_W, math.prod(shape) // in_size  # fan-in, fan-out
+        W = draw(self.W_init, shape, *sizes, self.dtype, f"{who}: W_init")
+        if self.b is not None and self.b.data is None and self.b_init is not None:
+            self.b.data = draw(self.b_init, (self._outputs_of_W,), *sizes, self.dtype, f"{who}: b_init")
         setattr(self, self.input_size_name, in_size)
-        shape = [n for n in self.W_shape(in_size) if n is not None]
-        fan_in = math.prod(shape) // self._outputs_of_W
-        self.W.data = xp.asarray(np.random.randn(*shape).astype(self.dtype) * math.sqrt(1 / fan_in))
+        self.W.data = xp.asarray(W)
         if self.b is not None and get_array_module(self.b) is not xp:
             self.b.data = xp.asarray(as_numpy(self.b))
 
     def _expected(self, name: str) -> tuple[tuple[int | None, ...] | None, Any]:
-        return (self.W_shape(None), self.dtype) if name == "W" else (None, None)
+        known = {"W": self.W_shape(None), "b": (self._outputs_of_W,)}
+        return (known[name], self.dtype) if name in known else (None, None)
+
+    def _in_and_out(self) -> str:
+        """``784 -> 100``, with a question mark for an input size that is not known yet."""
+        in_size = getattr(self, self.input_size_name, None)
+        if in_size is None and self.W.data is not None and None in self.W_shape(None):  # W came from a file
+            in_size = self.W.data.shape[self.W_shape(None).index(None)]
+        return f"{'?' if in_size is None else in_size} -> {self._outputs_of_W}"

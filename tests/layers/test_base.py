@@ -8,6 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 import weakref
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 import dezero.functions as F
+from dezero.config import Config, test_mode
 from dezero.core import Buffer, Parameter, Variable
 from dezero.cuda import as_numpy
 from dezero.layers import BatchNorm, Layer, Linear
@@ -144,8 +146,8 @@ def test_none_takes_a_parameter_out_and_a_parameter_brings_it_back():
 
 def test_deleting_an_attribute_takes_it_out():
     layer = Net()
-    del layer.l1
-    assert names(layer) == ["l2/W", "l2/b"]
+    del layer.l1, layer.l2.b
+    assert names(layer) == ["l2/W"]
     with pytest.raises(AttributeError):
         del layer.l1
 
@@ -485,3 +487,209 @@ def test_a_shallow_copy_has_a_list_of_parameters_of_its_own():
     assert names(layer) == ["W", "b"]
     assert names(twin) == ["W"]
     assert twin.W is layer.W
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_copies_keep_the_mode(copied):
+    model = Dropping()
+    model.inner.eval()
+    twin = copied(model)
+    assert twin.training and not twin.inner.training
+    assert drops(twin) and not drops(twin.inner)
+
+
+# ---- train mode and test mode
+
+
+class Dropping(Layer):
+    """Drops, and has an inner layer that drops."""
+
+    def __init__(self, depth=1):
+        super().__init__()
+        if depth:
+            self.inner = Dropping(depth - 1)
+            self.items = [Dropping(0)]
+
+    def forward(self, x):
+        return F.dropout(x)
+
+
+class DroppingCall(Layer):
+    def __call__(self, x):
+        return F.dropout(x)
+
+
+def drops(layer) -> bool:
+    return not as_numpy(layer(np.ones(200))).all()
+
+
+def test_eval_marks_the_whole_tree_and_train_takes_it_back():
+    model = Dropping()
+    assert model.training and drops(model)
+    assert model.eval() is model
+    assert not any(layer.training or drops(layer) for _, layer in model.named_layers())
+    assert model.train() is model
+    assert all(layer.training and drops(layer) for _, layer in model.named_layers())
+    assert not model.train(False).training
+    assert Config.train
+
+
+def test_one_layer_may_be_frozen_alone():
+    model = Dropping()
+    model.eval().train()
+    model.inner.eval()
+    assert drops(model) and not drops(model.inner) and drops(model.items[0])
+
+
+def test_a_frozen_batch_norm_goes_by_its_running_statistics_and_leaves_them():
+    bn, x = BatchNorm(), np.array([[1.0], [3.0]])
+    bn(x)
+    before = bn.avg_mean.data.copy()
+    bn.eval()
+    assert not np.allclose(bn(x).data, bn.train()(x).data)
+    bn.avg_mean.data[...] = before
+    bn.eval()(x)
+    assert np.array_equal(bn.avg_mean.data, before)
+
+
+def test_the_global_mode_comes_before_the_layers_own():
+    model = Dropping().train()
+    with test_mode():
+        assert not model.training and not drops(model)
+        assert not model.eval().training
+    assert not model.training
+
+
+def test_what_is_added_or_called_inside_a_marked_layer_obeys_too():
+    class Outer(Layer):
+        def forward(self, x):
+            return self.late(x)
+
+    model = Outer().eval()
+    model.late = Dropping()
+    assert model.late.training, "by itself it was not marked"
+    assert not drops(model)
+
+
+def test_a_layer_that_overrides_call_obeys_eval_too():
+    layer = DroppingCall()
+    assert drops(layer)
+    assert not drops(layer.eval())
+    assert drops(layer.train())
+
+
+def test_an_error_in_a_marked_layer_leaves_the_mode_as_it_was():
+    class Failing(Layer):
+        def forward(self):
+            assert not Config.train
+            raise KeyError
+
+    class FailingCall(Layer):
+        __call__ = Failing.forward
+
+    for layer in (Failing().eval(), FailingCall().eval()):
+        with pytest.raises(KeyError):
+            layer()
+        assert Config.train
+
+
+def test_a_marked_layer_leaves_other_threads_alone():
+    inside, seen = threading.Barrier(2, timeout=10), []
+
+    class Waiting(Layer):
+        def forward(self):
+            inside.wait()
+            seen.append(Config.train)
+            inside.wait()
+
+    thread = threading.Thread(target=Waiting().eval())
+    thread.start()
+    inside.wait()
+    assert Config.train
+    inside.wait()
+    thread.join()
+    assert seen == [False]
+
+
+def test_training_cannot_be_set():
+    with pytest.raises(AttributeError, match=r"Dropping.training cannot be set. Call train\(\) or eval\(\)"):
+        Dropping().training = False
+
+
+def test_the_mode_is_not_in_weight_files(tmp_path):
+    layer = Linear(2, in_size=2).eval()
+    layer.save_weights(tmp_path / "w.npz")
+    other = Linear(2, in_size=2)
+    other.load_weights(tmp_path / "w.npz")
+    assert other.training and not layer.training
+
+
+def test_a_layer_that_is_nothing_special_is_called_without_detours():
+    layer = Linear(1, in_size=1)
+    assert layer._is_plain and "_is_plain" not in vars(layer)
+    layer.eval()
+    assert not layer._is_plain
+    assert layer.train()._is_plain
+
+
+# ---- states
+
+
+def test_a_state_dict_holds_copies_on_the_host(xp):
+    net = MLP((3, 1))
+    net.bn = BatchNorm()
+    net.bn(net(xp.asarray(np.ones((3, 2), np.float32))))
+    state = net.state_dict()
+    assert sorted(state) == ["bn/avg_mean", "bn/avg_var", "bn/beta", "bn/gamma", "l0/W", "l0/b", "l1/W", "l1/b"]
+    assert all(type(array) is np.ndarray for array in state.values())
+    before = state["l0/W"].copy()
+    net.l0.W.data += 1
+    assert np.array_equal(state["l0/W"], before)
+
+
+def test_a_state_loads_into_a_fresh_model_and_stays_apart_from_it(gpu):
+    source, net = Net(), Net()
+    source(np.ones((1, 2), np.float32))
+    state = source.state_dict()
+    net.to_gpu()
+    assert net.load_state_dict(state) == ([], [])
+    assert all(type(p.data) is gpu.ndarray for p in net.params())
+    other = Net()
+    other.load_state_dict({name: Variable(gpu.asarray(array)) for name, array in state.items()})
+    for p, q, r in zip(source.params(), net.params(), other.params()):
+        assert np.array_equal(p.data, as_numpy(q)) and np.array_equal(p.data, r.data)
+    state["l2/W"] += 1
+    other.l2.W.data -= 1
+    assert np.array_equal(as_numpy(net.l2.W), source.l2.W.data)
+    assert np.array_equal(state["l2/W"], source.l2.W.data + 1)
+
+
+def test_loading_a_state_reports_every_difference_and_changes_nothing():
+    net = Net()
+    before = net.l1.W.data.copy()
+    state = {"l1/W": np.ones((5, 3)), "l1/b": np.ones(3, np.float32), "l2/W": np.ones((4, 2), np.float32), "x": 1}
+    with pytest.raises(ValueError) as caught:
+        net.load_state_dict(state)
+    assert str(caught.value).split("\n  ") == [
+        "Net.load_state_dict: the state does not fit:",
+        "l2/b is not in the state",
+        "x is in the state only",
+        "l1/W has shape (5, 3) in the state, (2, 3) in the model",
+        "l1/W is float64 in the state, float32 in the model",
+        "l2/W has shape (4, 2) in the state, (any, 1) in the model",
+    ]
+    with pytest.raises(ValueError, match="l1/W has shape"):
+        net.load_state_dict(state, strict=False)
+    assert np.array_equal(net.l1.W.data, before) and not net.l1.b.data.any()
+
+
+def test_loading_less_or_more_than_there_is_tells_what_was_left_out():
+    net = Net()
+    found = net.load_state_dict({"l1/b": np.ones(3, np.float32), "head/W": np.ones(1)}, strict=False)
+    assert found.missing == ["l1/W", "l2/W", "l2/b"] and found.unexpected == ["head/W"]
+    assert net.l1.b.data.tolist() == [1.0] * 3 and net.l2.W.data is None
+
+
+def test_a_state_dict_of_what_has_no_value_yet_names_it():
+    with pytest.raises(ValueError, match=r"Net.state_dict: no value yet for l2/W. Call the model once"):
+        Net().state_dict()

@@ -1,4 +1,4 @@
-"""Conv2d and Deconv2d: layers around F.conv2d and F.deconv2d, whose channels may be left out."""
+"""Convolution layers: around F.conv2d and its kin, with channels that may be left out."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import pytest
 
 import dezero.functions as F
 from dezero.cuda import as_numpy
-from dezero.layers import Conv2d, Deconv2d
+from dezero.layers import Conv1d, Conv2d, Deconv1d, Deconv2d
 from dezero.testing import check_grads
+from registry.conv import conv, deconv
 
 
 def conv_by_hand(x, W, b, stride, pad):
@@ -108,3 +109,86 @@ def test_an_image_without_a_batch_axis_makes_no_weights(layer_type):
     with pytest.raises(ValueError, match=rf"{layer_type.__name__}: x \(N, C, H, W\) is wanted, got \(3, 8, 8\)"):
         layer(np.ones((3, 8, 8), np.float32))
     assert layer.W.data is None
+
+
+EVERY_OPTION = [
+    pytest.param(
+        Conv2d, conv, (2, 4, 7, 6), {"dilation": (2, 1), "groups": 2, "stride": (1, 2), "pad": 1}, id="Conv2d"
+    ),
+    pytest.param(Conv2d, conv, (2, 4, 7, 6), {"groups": 4, "pad": "same", "stride": 2}, id="Conv2d, depthwise, same"),
+    pytest.param(Conv2d, conv, (2, 4, 7, 6), {"pad": "valid"}, id="Conv2d, valid"),
+    pytest.param(Conv1d, conv, (2, 4, 9), {"dilation": 2, "groups": 2, "stride": 2, "pad": 1}, id="Conv1d"),
+    pytest.param(Conv1d, conv, (2, 4, 9), {"pad": "same", "stride": 2}, id="Conv1d, same"),
+    pytest.param(
+        Deconv2d,
+        deconv,
+        (2, 4, 5, 3),
+        {"dilation": (2, 1), "groups": 2, "stride": (3, 2), "pad": 1, "output_pad": (2, 1)},
+        id="Deconv2d",
+    ),
+    pytest.param(
+        Deconv1d,
+        deconv,
+        (2, 4, 5),
+        {"dilation": 2, "groups": 4, "stride": 3, "pad": 1, "output_pad": 2},
+        id="Deconv1d",
+    ),
+]
+
+
+@pytest.mark.parametrize(("layer_type", "by_hand", "shape", "how"), EVERY_OPTION)
+def test_every_option_reaches_the_function(xp, layer_type, by_hand, shape, how):
+    x = np.random.default_rng(0).standard_normal(shape)
+    layer = layer_type(8, 3, dtype=np.float64, b_init="ones", **how)
+    y = layer(xp.asarray(x))
+    assert layer.W.shape[0 if by_hand is deconv else 1] == 4 // (1 if by_hand is deconv else how.get("groups", 1))
+    np.testing.assert_allclose(
+        as_numpy(y), by_hand(x, as_numpy(layer.W), as_numpy(layer.b), **how), rtol=1e-9, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("layer_type", [Conv2d, Deconv2d])
+def test_fan_in_is_that_of_a_group(layer_type):
+    np.random.seed(0)
+    layer = layer_type(64, 3, in_channels=64, groups=4)
+    assert abs(layer.W.data.std() * np.sqrt(64 / 4 * 9) - 1) < 0.02
+
+
+def test_shapes_wait_for_the_channels():
+    assert "W (8, ?, 3)" in repr(Conv1d(8, 3, groups=2))
+    assert repr(Conv2d(8, 3, pad="same", dilation=2, groups=2)).startswith(
+        "Conv2d(? -> 8, 3x3, stride 1, pad same, dilation 2, groups 2)"
+    )
+    assert repr(Conv1d(8, 5, stride=2, in_channels=4)).startswith("Conv1d(4 -> 8, 5, stride 2)  W (8, 4, 5)")
+
+
+def test_weights_from_a_file_tell_the_channels(tmp_path):
+    Conv2d(8, 3, in_channels=4, groups=2).save_weights(tmp_path / "w.npz")
+    layer = Conv2d(8, 3, groups=2)
+    layer.load_weights(tmp_path / "w.npz")
+    assert repr(layer).startswith("Conv2d(4 -> 8, 3x3")
+    assert layer(np.ones((1, 4, 5, 5), np.float32)).shape == (1, 8, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Conv2d(4, 3, groups=3), "Conv2d: groups 3 does not divide out_channels 4"),
+        (lambda: Conv2d(4, 3, in_channels=3, groups=2), "Conv2d: groups 2 does not divide in_channels 3"),
+        (lambda: Deconv2d(4, 3, in_channels=3, groups=2), "Deconv2d: groups 2 does not divide in_channels 3"),
+        (lambda: Conv2d(4, 3, groups=0), "Conv2d: groups must be an integer above 0, got 0"),
+        (lambda: Conv2d(4, 3, dilation=(1, 0)), "Conv2d: dilation must be an integer above 0, got 0"),
+        (lambda: Conv2d(4, 3, pad="full"), "Conv2d: pad must be one of 0, 1, 2 ..., 'same', 'valid', got 'full'"),
+        (lambda: Deconv2d(4, 3, pad="same"), "Deconv2d: pad must be one of 0, 1, 2 ..., got 'same'"),
+        (lambda: Deconv2d(4, 3, output_pad=1), r"Deconv2d: output_pad must be below the stride \(1, 1\), got 1"),
+        (lambda: Deconv2d(4, 3, output_pad=-1), "Deconv2d: output_pad must not be negative, got -1"),
+        (lambda: Conv1d(4, (3,)), r"Conv1d: kernel_size must be an integer, got \(3,\)"),
+        (lambda: Conv1d(4, 3, pad=-1), "Conv1d: pad must not be negative, got -1"),
+        (lambda: Deconv1d(4, 3, stride=0), "Deconv1d: stride must be an integer above 0, got 0"),
+        (lambda: Conv1d(4, 3)(np.ones((1, 1, 8, 8))), r"Conv1d: x \(N, C, L\) is wanted, got \(1, 1, 8, 8\)"),
+        (lambda: Deconv1d(4, 3)(np.ones((8, 8))), r"Deconv1d: x \(N, C, L\) is wanted, got \(8, 8\)"),
+    ],
+)
+def test_what_does_not_fit_is_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -52,3 +52,22 @@ def test_sizes_and_ids_are_checked():
         EmbedID(1, -3)
     with pytest.raises(TypeError, match="ids must be integers, got float64"):
         EmbedID(2, 3)(np.array([0.5]))
+
+
+def test_the_padding_starts_as_zeros_and_stays_so():
+    layer = EmbedID(4, 2, padding_idx=3)
+    assert not layer.W.data[3].any() and layer.W.data[:3].all()
+    F.sum(layer(np.array([[1, 3], [3, 3]]))).backward()
+    assert layer.W.grad.data.tolist() == [[0, 0], [1, 1], [0, 0], [0, 0]]
+
+
+def test_W_starts_as_told():
+    assert EmbedID(3, 2, W_init="ones").W.data.tolist() == [[1, 1]] * 3
+    assert EmbedID(3, 2, padding_idx=0, W_init="ones").W.data.tolist() == [[0, 0], [1, 1], [1, 1]]
+    with pytest.raises(ValueError, match="EmbedID: W_init"):
+        EmbedID(3, 2, W_init="nothing")
+
+
+def test_the_padding_must_be_an_id():
+    with pytest.raises(ValueError, match="EmbedID: padding_idx must lie between 0 and 3, got 4"):
+        EmbedID(4, 2, padding_idx=4)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 import dezero.functions as F
 from dezero.core import Variable
 from dezero.cuda import as_numpy
-from dezero.layers import Linear
+from dezero.layers import Bilinear, Linear
 from dezero.testing import check_grads
 
 
@@ -105,3 +107,50 @@ def test_another_number_of_features_is_refused():
     layer = Linear(2, in_size=3)
     with pytest.raises(ValueError, match=r"linear: .*got x \(1, 4\) and W \(3, 2\)"):
         layer(Variable(np.ones((1, 4), np.float32)))
+
+
+def test_a_bilinear_layer_weighs_every_pair_of_features(xp):
+    rng = np.random.default_rng(0)
+    x0, x1 = rng.standard_normal((4, 3)).astype(np.float32), rng.standard_normal((4, 5)).astype(np.float32)
+    layer = Bilinear(2)
+    layer.b.data += 0.5
+    y = layer(xp.asarray(x0), xp.asarray(x1))
+    W = as_numpy(layer.W)
+    expected = [[x0[n] @ W[o] @ x1[n] + 0.5 for o in range(2)] for n in range(4)]
+    assert np.allclose(as_numpy(y), expected, atol=1e-5)
+    assert W.shape == (2, 3, 5) and repr(layer).startswith("Bilinear(3, 5 -> 2")
+
+
+def test_a_bilinear_layer_is_pytorchs():
+    torch = pytest.importorskip("torch", reason="PyTorch, the oracle, is not installed")
+    rng = np.random.default_rng(0)
+    x0, x1 = rng.standard_normal((4, 3)), rng.standard_normal((4, 5))
+    layer, theirs = Bilinear(2, dtype=np.float64, in_sizes=(3, 5)), torch.nn.Bilinear(3, 5, 2, dtype=torch.float64)
+    with torch.no_grad():
+        theirs.weight.copy_(torch.tensor(layer.W.data))
+        theirs.bias.copy_(torch.tensor(layer.b.data))
+    assert np.allclose(layer(x0, x1).data, theirs(torch.tensor(x0), torch.tensor(x1)).detach().numpy())
+
+
+def test_a_bilinear_layer_starts_with_variance_one_over_the_number_of_pairs_and_loads_before_its_first_call(tmp_path):
+    np.random.seed(0)
+    layer = Bilinear(50, in_sizes=(20, 30))
+    assert abs(layer.W.data.std() - 600**-0.5) < 1e-3
+    layer.save_weights(tmp_path / "w.npz")
+    other = Bilinear(50)
+    other.load_weights(tmp_path / "w.npz")
+    x0, x1 = np.ones((1, 20), np.float32), np.ones((1, 30), np.float32)
+    assert np.array_equal(other(x0, x1).data, layer(x0, x1).data)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: Bilinear(2, in_sizes=(0, 3)), "in_sizes"),
+        (lambda: Bilinear(2)(np.array(1.0), np.array(1.0)), "x0 (..., I) and x1 (..., J) are wanted"),
+        (lambda: Bilinear(2, in_sizes=(2, 3))(np.ones((1, 2)), np.ones((1, 2))), "W (O, I, J) are wanted"),
+    ],
+)
+def test_a_bilinear_layer_says_what_it_wants(call, text):
+    with pytest.raises(ValueError, match=re.escape(text)):
+        call()

@@ -1,4 +1,4 @@
-"""RNN and LSTM: the state goes from call to call, with or without its past."""
+"""RNN, LSTM and GRU: the state goes from call to call, with or without its past."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 import dezero.functions as F
 from dezero.core import Parameter, Variable
 from dezero.cuda import as_numpy
-from dezero.layers import LSTM, RNN, Linear
+from dezero.layers import GRU, LSTM, RNN, Linear
 from dezero.testing import check_grads
 from strict_device import no_sync
 
-BOTH = pytest.mark.parametrize("layer_type", [RNN, LSTM])
+EACH = pytest.mark.parametrize("layer_type", [RNN, LSTM, GRU])
 
 
 def sigmoid(x):
@@ -38,11 +38,24 @@ def lstm_by_hand(weights, xs):
     return h
 
 
+def gru_by_hand(weights, xs):
+    h = np.zeros((len(xs[0]), len(weights["h2n/W"])))
+    for x in xs:
+        xr, xz, xn = (x @ weights[f"x2{k}/W"] + weights[f"x2{k}/b"] for k in "rzn")
+        r, z = sigmoid(xr + h @ weights["h2r/W"]), sigmoid(xz + h @ weights["h2z/W"])
+        n = np.tanh(xn + r * (h @ weights["h2n/W"] + weights["h2n/b"]))
+        h = (1 - z) * n + z * h
+    return h
+
+
+BY_HAND = {RNN: rnn_by_hand, LSTM: lstm_by_hand, GRU: gru_by_hand}
+
+
 def weights_of(layer):
     return {name: as_numpy(p).astype(np.float64) for name, p in layer.named_params()}
 
 
-@pytest.mark.parametrize(("layer_type", "by_hand"), [(RNN, rnn_by_hand), (LSTM, lstm_by_hand)])
+@pytest.mark.parametrize(("layer_type", "by_hand"), BY_HAND.items())
 @pytest.mark.parametrize("in_size", [None, 3])
 def test_three_steps_match_the_formula_with_in_size_and_hidden_size_different(layer_type, by_hand, in_size):
     xs = np.random.default_rng(0).standard_normal((3, 4, 3)).astype(np.float32)
@@ -56,7 +69,7 @@ def test_three_steps_match_the_formula_with_in_size_and_hidden_size_different(la
     assert np.allclose(h.data, by_hand(weights_of(layer), xs), atol=1e-6)
 
 
-@BOTH
+@EACH
 def test_steps_on_a_device_stay_there(xp, layer_type):
     xs = np.random.default_rng(0).standard_normal((3, 4, 3)).astype(np.float32)
     layer = layer_type(5)
@@ -64,19 +77,20 @@ def test_steps_on_a_device_stay_there(xp, layer_type):
         for x in xs:
             h = layer(xp.asarray(x))
         F.sum(h).backward()
-    by_hand = rnn_by_hand if layer_type is RNN else lstm_by_hand
-    assert np.allclose(as_numpy(h), by_hand(weights_of(layer), xs), atol=1e-6)
+    assert np.allclose(as_numpy(h), BY_HAND[layer_type](weights_of(layer), xs), atol=1e-6)
     assert all(p.grad.dtype == np.float32 for p in layer.params())
 
 
 def test_sub_layers_have_the_names_of_the_contract():
-    rnn, lstm = RNN(2), LSTM(2)
+    rnn, lstm, gru = RNN(2), LSTM(2), GRU(2)
     assert [name for name, _ in rnn.named_params()] == ["x2h/W", "x2h/b", "h2h/W"]
     expected = [f"x2{k}/{p}" for k in "fiou" for p in "Wb"] + [f"h2{k}/W" for k in "fiou"]
     assert [name for name, _ in lstm.named_params()] == expected
+    expected = [f"x2{k}/{p}" for k in "rzn" for p in "Wb"] + ["h2r/W", "h2z/W", "h2n/W", "h2n/b"]
+    assert [name for name, _ in gru.named_params()] == expected
 
 
-@BOTH
+@EACH
 def test_input_sizes_left_out_are_inferred_at_the_first_call(layer_type, tmp_path):
     layer = layer_type(5)
     assert all(p.data is None for name, p in layer.named_params() if name.endswith("W"))
@@ -88,11 +102,11 @@ def test_input_sizes_left_out_are_inferred_at_the_first_call(layer_type, tmp_pat
     assert np.array_equal(layer.h.data, fresh.h.data)
 
 
-@BOTH
+@EACH
 def test_gradients_match_finite_differences_through_time(layer_type):
     rng = np.random.default_rng(0)
     layer = layer_type(2, in_size=3, dtype=np.float64)
-    name = "h2h" if layer_type is RNN else "h2f"
+    name = {RNN: "h2h", LSTM: "h2f", GRU: "h2n"}[layer_type]
 
     def f(x, W):
         layer.reset_state()
@@ -104,7 +118,21 @@ def test_gradients_match_finite_differences_through_time(layer_type):
     check_grads(f, rng.standard_normal((2, 3)), rng.standard_normal((2, 2)))
 
 
-@BOTH
+def test_the_gru_layer_is_the_op_of_a_step(xp):
+    layer, x = GRU(5, in_size=3, dtype=np.float64), np.random.default_rng(0).standard_normal((2, 4, 3))
+    layer.h2n.b.data += 0.5
+    for p in layer.params():
+        p.data = xp.asarray(p.data)
+    Wx, bx = (F.concat([getattr(getattr(layer, f"x2{k}"), p) for k in "rzn"], axis=-1) for p in "Wb")
+    Wh = F.concat([getattr(layer, f"h2{k}").W for k in "rzn"], axis=1)
+    bh = F.concat([layer.h2n.b * 0, layer.h2n.b * 0, layer.h2n.b])
+    h = None
+    for step in x:
+        h = F.gru_cell(xp.asarray(step), h, Wx, Wh, bx, bh)
+        assert np.allclose(as_numpy(layer(xp.asarray(step))), as_numpy(h), rtol=1e-12)
+
+
+@EACH
 def test_reset_state_starts_anew(layer_type):
     layer, x = layer_type(5), np.ones((2, 3), np.float32)
     first = layer(x).data.copy()
@@ -114,7 +142,7 @@ def test_reset_state_starts_anew(layer_type):
     assert np.array_equal(layer(x).data, first)
 
 
-@BOTH
+@EACH
 def test_a_changed_batch_size_is_refused_until_the_state_is_reset(layer_type):
     layer = layer_type(5)
     layer(np.ones((4, 3), np.float32))
@@ -128,7 +156,7 @@ def test_a_changed_batch_size_is_refused_until_the_state_is_reset(layer_type):
     assert layer(np.ones((1, 3), np.float32)).shape == (1, 5)
 
 
-@BOTH
+@EACH
 def test_the_state_keeps_its_past_so_that_gradients_flow_through_time(layer_type):
     layer, x = layer_type(5), Variable(np.ones((2, 3), np.float32))
     layer(x)
@@ -136,7 +164,7 @@ def test_the_state_keeps_its_past_so_that_gradients_flow_through_time(layer_type
     assert np.abs(x.grad.data).max() > 0
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("cut", ["detach_state", "unchain_backward"])
 def test_the_past_of_the_state_is_cut_on_purpose(layer_type, cut):
     layer, x = layer_type(5), Variable(np.ones((2, 3), np.float32))
@@ -150,7 +178,7 @@ def test_the_past_of_the_state_is_cut_on_purpose(layer_type, cut):
     assert x.grad is None
 
 
-@BOTH
+@EACH
 def test_the_state_goes_with_the_layer_to_the_gpu_and_back(gpu, layer_type):
     x = np.ones((2, 3), np.float32)
     layer = layer_type(5)
@@ -165,7 +193,7 @@ def test_the_state_goes_with_the_layer_to_the_gpu_and_back(gpu, layer_type):
     assert np.allclose(layer(x).data, stays(x).data, atol=1e-6)
 
 
-@BOTH
+@EACH
 def test_a_recurrent_layer_pickles_and_deep_copies_with_its_state(layer_type):
     layer, x = layer_type(5), np.ones((2, 3), np.float32)
     layer(x)
@@ -176,7 +204,7 @@ def test_a_recurrent_layer_pickles_and_deep_copies_with_its_state(layer_type):
     assert np.array_equal(twin(x).data, layer(x).data)
 
 
-@BOTH
+@EACH
 def test_the_state_is_no_parameter_unless_it_is_made_one(layer_type):
     layer = layer_type(5)
     layer(np.ones((2, 3), np.float32))
@@ -201,7 +229,7 @@ def test_a_subclass_may_add_linear_layers_of_its_own():
     assert (net.xs.W.shape, net.x2f.W.shape, net.h2y.W.shape) == ((7, 4), (4, 5), (5, 2))
 
 
-@BOTH
+@EACH
 def test_sizes_and_input_are_checked(layer_type):
     name = layer_type.__name__
     with pytest.raises(ValueError, match=f"{name}: hidden_size must be an integer above 0, got 0"):
