@@ -37,7 +37,7 @@ NAMES = {
     "functions_conv": """im2col col2im conv2d conv2d_simple deconv2d pooling pooling_simple average_pooling im2col_array
         col2im_array""",
     "layers": "Layer Linear Conv2d Deconv2d RNN LSTM EmbedID BatchNorm",
-    "models": "Model Sequential MLP",
+    "models": "Model Sequential MLP VGG16 ResNet ResNet50 ResNet101 ResNet152 SqueezeNet",
     "optimizers": "Optimizer SGD MomentumSGD AdaGrad AdaDelta Adam WeightDecay ClipGrad FreezeParam",
     "datasets": """Dataset get_spiral Spiral MNIST CIFAR10 CIFAR100 ImageNet SinCurve Shakespear Shakespeare
         load_cache_npz save_cache_npz""",
@@ -71,6 +71,12 @@ SIGNATURES = {
     L.RNN: "hidden_size in_size=None",
     L.LSTM: "hidden_size in_size=None",
     L.EmbedID: "in_size out_size",
+    dezero.models.MLP: "fc_output_sizes activation=sigmoid",
+    dezero.models.VGG16: "pretrained=False",
+    dezero.models.VGG16.preprocess: "image size=(224, 224) dtype=float32",
+    dezero.models.ResNet: "n_layers=152 pretrained=False",
+    dezero.models.ResNet50: "pretrained=False",
+    dezero.models.SqueezeNet: "pretrained=False",
     optimizers.SGD: "lr=0.01",
     optimizers.MomentumSGD: "lr=0.01 momentum=0.9",
     optimizers.AdaGrad: "lr=0.001 eps=1e-08",

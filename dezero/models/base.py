@@ -9,6 +9,7 @@ from ..core import Variable
 from ..functions.activation import sigmoid
 from ..graph import plot_dot_graph
 from ..layers import Layer, Linear
+from ..layers.costs import Summary, summary
 
 
 class Model(Layer):
@@ -41,6 +42,18 @@ class Model(Layer):
             RuntimeError: The program ``dot`` is not installed.
         """
         return plot_dot_graph(self(*inputs), verbose=True, to_file=to_file)
+
+    def summary(self, *inputs: Any, **options: Any) -> Summary:
+        """What a call costs: shapes, parameters and multiply-adds of every layer (``layers.summary``).
+
+        Args:
+            *inputs: What the model is called with.
+            **options: Keyword arguments of the call.
+
+        Returns:
+            A table when printed; its ``rows`` hold the numbers.
+        """
+        return summary(self, *inputs, **options)
 
 
 class _Numbered(Model):
@@ -92,17 +105,27 @@ class Sequential(_Numbered):
         (5, 1)
         >>> [name for name, _ in model.named_params()]
         ['l0/W', 'l0/b', 'l2/W', 'l2/b']
+        >>> len(model), model[1] is F.relu, model[:2](np.zeros((5, 3), np.float32)).shape
+        (3, True, (5, 10))
     """
 
     def __init__(self, *layers: Callable[[Any], Any]):
         super().__init__()
-        for i, layer in enumerate(layers):
-            if not callable(layer):
-                hint = " Unpack it: Sequential(*layers)." if isinstance(layer, (list, tuple)) else ""
-                raise TypeError(
-                    f"Sequential takes layers and functions, but number {i} is {type(layer).__name__}.{hint}"
-                )
-        self.layers = list(layers)
+        self.layers = [_callable(layer, i) for i, layer in enumerate(layers)]
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.layers)
+
+    def __getitem__(self, i: Any) -> Any:
+        return Sequential(*self.layers[i]) if isinstance(i, slice) else self.layers[i]
+
+    def append(self, layer: Callable[[Any], Any]) -> Sequential:
+        """Adds a layer, or a function of one argument, at the end; returns the model itself."""
+        self.layers.append(_callable(layer, len(self)))
+        return self
 
     def forward(self, x: Any) -> Any:
         """Sends ``x`` through all layers.
@@ -116,6 +139,13 @@ class Sequential(_Numbered):
         for layer in self.layers:
             x = layer(x)
         return x
+
+
+def _callable(layer: Any, i: int) -> Callable[[Any], Any]:
+    if not callable(layer):
+        hint = " Unpack it: Sequential(*layers)." if isinstance(layer, (list, tuple)) else ""
+        raise TypeError(f"Sequential takes layers and functions, but number {i} is {type(layer).__name__}.{hint}")
+    return layer
 
 
 class MLP(_Numbered):

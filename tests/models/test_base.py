@@ -86,6 +86,24 @@ def test_the_list_of_a_sequential_and_its_names_are_one_thing():
     assert names(model) == ["l1/W", "l1/b"]
 
 
+def test_a_sequential_is_indexed_sliced_and_looped_over():
+    model = Sequential(Linear(3), F.relu, Linear(1))
+    assert len(model) == 3 and model[-1] is model.l2 and list(model) == model.layers
+    x = np.ones((5, 2), np.float32)
+    part = model[:2]
+    assert type(part) is Sequential and part.l0 is model.l0 and part(x).shape == (5, 3)
+    with pytest.raises(IndexError):
+        model[3]
+
+
+def test_a_sequential_grows_by_append():
+    model = Sequential()
+    assert model.append(Linear(3)).append(F.relu) is model
+    assert names(model) == ["l0/W", "l0/b"]
+    with pytest.raises(TypeError, match="Sequential takes layers and functions, but number 2 is int"):
+        model.append(3)
+
+
 def test_a_sequential_inside_another_is_named_by_its_path():
     assert names(Sequential(Sequential(Linear(1, nobias=True)), F.relu)) == ["l0/l0/W"]
 
