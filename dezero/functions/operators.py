@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..core import Variable
-from . import arithmetic, elementwise, linalg, reduction, shape
+from . import arithmetic, comparison, elementwise, indexing, joining, linalg, reduction, shape, solving, sorting
+from .einsum import einsum
 
 
 def _reshape(x: Variable, *new_shape: Any) -> Variable:
@@ -43,6 +44,11 @@ def _compared(method: Any, mirrored: Any) -> Any:
     return lambda a, b: method(a, b) if isinstance(a, Variable) else mirrored(b, a)
 
 
+def _einsum(subscripts: Any, *xs: Any, optimize: Any = True) -> Variable:
+    """``np.einsum``; the order of the products is chosen whatever ``optimize`` says."""
+    return einsum(subscripts, *xs)
+
+
 _OPERATORS: dict[str, Any] = {
     "__add__": arithmetic.add,
     "__radd__": arithmetic.add,
@@ -58,15 +64,24 @@ _OPERATORS: dict[str, Any] = {
     "__matmul__": linalg.matmul,
     "__rmatmul__": _swapped(linalg.matmul),
     "__abs__": elementwise.abs,
-    "__getitem__": shape.get_item,
+    "__getitem__": indexing.get_item,
     "__iter__": _iterate,
     "reshape": _reshape,
     "transpose": _transpose,
     "T": property(_transpose, doc="The Variable with its axes in reverse order."),
     "sum": reduction.sum,
     "mean": reduction.mean,
+    "var": reduction.var,
+    "std": reduction.std,
+    "prod": reduction.prod,
+    "cumsum": reduction.cumsum,
     "max": reduction.max,
     "min": reduction.min,
+    "argmax": sorting.argmax,
+    "argmin": sorting.argmin,
+    "squeeze": shape.squeeze,
+    "swapaxes": shape.swapaxes,
+    "repeat": joining.repeat,
     "matmul": linalg.matmul,
     "dot": linalg.matmul,
     "astype": shape.cast,
@@ -81,6 +96,13 @@ _NUMPY_FUNCTIONS: dict[Any, Any] = {
     np.negative: arithmetic.neg,
     np.matmul: linalg.matmul,
     np.dot: linalg.matmul,
+    np.einsum: _einsum,
+    np.tensordot: linalg.tensordot,
+    np.outer: linalg.outer,
+    np.linalg.solve: solving.solve,
+    np.linalg.inv: solving.inv,
+    np.linalg.det: solving.det,
+    np.linalg.cholesky: solving.cholesky,
     np.absolute: elementwise.abs,
     np.less: _compared(Variable.__lt__, Variable.__gt__),
     np.less_equal: _compared(Variable.__le__, Variable.__ge__),
@@ -89,20 +111,58 @@ _NUMPY_FUNCTIONS: dict[Any, Any] = {
     np.equal: _compared(Variable.__eq__, Variable.__eq__),
     np.not_equal: _compared(Variable.__ne__, Variable.__ne__),
     np.exp: elementwise.exp,
+    np.expm1: elementwise.expm1,
     np.log: elementwise.log,
+    np.log1p: elementwise.log1p,
+    np.log2: elementwise.log2,
+    np.log10: elementwise.log10,
     np.sin: elementwise.sin,
     np.cos: elementwise.cos,
+    np.tan: elementwise.tan,
+    np.arcsin: elementwise.arcsin,
+    np.arccos: elementwise.arccos,
+    np.arctan: elementwise.arctan,
+    np.sinh: elementwise.sinh,
+    np.cosh: elementwise.cosh,
     np.tanh: elementwise.tanh,
     np.sqrt: elementwise.sqrt,
+    np.square: elementwise.square,
+    np.reciprocal: elementwise.reciprocal,
+    np.sign: elementwise.sign,
+    np.floor: elementwise.floor,
+    np.ceil: elementwise.ceil,
+    np.rint: elementwise.round,
+    np.round: elementwise.round,
+    np.around: elementwise.round,
+    np.maximum: comparison.maximum,
+    np.minimum: comparison.minimum,
+    np.where: comparison.where,
     np.sum: reduction.sum,
     np.mean: reduction.mean,
+    np.var: reduction.var,
+    np.std: reduction.std,
+    np.prod: reduction.prod,
+    np.cumsum: reduction.cumsum,
     np.max: reduction.max,
     np.min: reduction.min,
+    np.argmax: sorting.argmax,
+    np.argmin: sorting.argmin,
     np.clip: elementwise.clip,
     np.reshape: shape.reshape,
     np.transpose: shape.transpose,
     np.expand_dims: shape.expand_dims,
-    np.concatenate: shape.concat,
+    np.squeeze: shape.squeeze,
+    np.swapaxes: shape.swapaxes,
+    np.moveaxis: shape.moveaxis,
+    np.flip: shape.flip,
+    np.roll: shape.roll,
+    np.pad: shape.pad,
+    np.concatenate: joining.concat,
+    np.stack: joining.stack,
+    np.split: joining.split,
+    np.repeat: joining.repeat,
+    np.tile: joining.tile,
+    np.take_along_axis: indexing.take_along_axis,
 }
 
 
