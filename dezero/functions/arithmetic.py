@@ -157,7 +157,7 @@ def number_like(number: Any, array: Any) -> Any:
 
 def check_precision(dtype0: Any, dtype1: Any, who: str) -> None:
     """Raises where float16 would meet a wider float: half precision is a choice, and so is leaving it."""
-    if dtype0.kind == dtype1.kind == "f" and 2 in (dtype0.itemsize, dtype1.itemsize):
+    if dtype0 != dtype1 and dtype0.kind == dtype1.kind == "f" and 2 in (dtype0.itemsize, dtype1.itemsize):
         raise TypeError(f"{who}: {dtype0} and {dtype1} do not meet silently. Cast one of them with astype.")
 
 
