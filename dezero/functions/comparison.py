@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core import Variable
 from ..cuda import get_array_module
-from ..kernels.pooling import keep_where
+from ..kernels.masking import keep_where
 from .arithmetic import NUMBERS, operands
 from .elementwise import Flat
 from .formula import Formula, apply

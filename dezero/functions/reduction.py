@@ -79,7 +79,8 @@ def _reduced(x: Any, axis: Axis, who: str) -> int:
 def check_not_empty(x: Any, axis: Axis, who: str) -> None:
     """Raises where a result would be made of no elements at all."""
     if not x.size and not _reduced(x, axis, who):
-        along = "" if axis is None else f" along axis {axis}"
+        axes = normalize_axes(axis, x.ndim, who)
+        along = "" if axis is None else f" along axis {axes[0] if len(axes) == 1 else axes}"
         raise ValueError(f"{who}: x {tuple(x.shape)} has no elements{along}; at least one is wanted.")
 
 

@@ -3,78 +3,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dezero import Variable
+from dezero import Variable, grad
 from dezero import functions as F
 from dezero.cuda import as_numpy
-from ops import Op, check_derivatives, check_dtype, check_gradients_on_device, check_value, each
+from dezero.testing import check_grads
 
 rng = np.random.default_rng(0)
-x, x3, v = rng.standard_normal((3, 4)), rng.standard_normal((2, 3, 4)), rng.standard_normal(5)
-mask = x > 0
-
-OPS = [
-    Op("reshape", lambda x: F.reshape(x, (2, 6)), (x,), lambda x: x.reshape(2, 6)),
-    Op("reshape with -1", lambda x: x.reshape(-1, 2), (x,), lambda x: x.reshape(-1, 2)),
-    Op("reshape to a vector", lambda x: x.reshape(12), (x,), np.ravel),
-    Op("transpose", F.transpose, (x3,), np.transpose),
-    Op("transpose with axes", lambda x: F.transpose(x, (1, -1, 0)), (x3,), lambda x: x.transpose(1, 2, 0)),
-    Op("method transpose", lambda x: x.transpose(0, 2, 1), (x3,), lambda x: x.transpose(0, 2, 1)),
-    Op("T", lambda x: x.T, (x,), np.transpose),
-    Op("expand_dims -1", lambda x: F.expand_dims(x, -1), (x,), lambda x: np.expand_dims(x, -1)),
-    Op("expand_dims 0", lambda x: F.expand_dims(x, 0), (x,), lambda x: np.expand_dims(x, 0)),
-    Op("flatten", F.flatten, (x3,), lambda x: x.reshape(2, 12)),
-    Op("concat", lambda a, b: F.concat([a, b]), (x, x[:1] * 2), lambda a, b: np.concatenate([a, b])),
-    Op("concat axis -1", lambda a, b: F.concat([a, b, a], -1), (x, x * 2), lambda a, b: np.concatenate([a, b, a], 1)),
-    Op("cast to itself", lambda x: F.cast(x, x.dtype), (x,), lambda x: x),
-    Op("item", lambda x: x[1], (x,), lambda x: x[1]),
-    Op("slices", lambda x: x[::-2, 1:3], (x,), lambda x: x[::-2, 1:3]),
-    Op("ellipsis and newaxis", lambda x: x[..., None, 1], (x3,), lambda x: x[..., None, 1]),
-    Op("list with repeats", lambda x: x[[0, 0, 2]], (x,), lambda x: x[[0, 0, 2]]),
-    Op("negative indices", lambda x: x[[-1, 2]], (x,), lambda x: x[[-1, 2]]),
-    Op("two lists", lambda x: x[[0, 0, 2], [1, 1, 3]], (x,), lambda x: x[[0, 0, 2], [1, 1, 3]]),
-    Op("list and slice", lambda x: x[:, [1, 1]], (x,), lambda x: x[:, [1, 1]]),
-    Op(
-        "integer array of two axes",
-        lambda x: x[np.array([[0, 1], [1, 1]])],
-        (v,),
-        lambda x: x[np.array([[0, 1], [1, 1]])],
-    ),
-    Op("boolean mask", lambda x: x[mask], (x,), lambda x: x[mask]),
-    Op("Variable index", lambda x: x[Variable(np.array([2, 2]))], (x,), lambda x: x[[2, 2]]),
-    Op("one element", lambda x: x[1, 2], (x,), lambda x: x[1, 2]),
-    Op("nothing", lambda x: x[[]], (x,), lambda x: x[:0]),
-]
-
-
-@each(OPS)
-def test_value_is_that_of_numpy(op, xp):
-    check_value(op, xp)
-
-
-@each(OPS)
-def test_derivatives_match_finite_differences(op):
-    check_derivatives(op)
-
-
-@each(OPS)
-def test_gradients_stay_on_the_device(op, xp):
-    check_gradients_on_device(op, xp)
-
-
-@each(OPS)
-def test_float32_stays_float32(op, xp):
-    check_dtype(op, xp, (np.float16, np.float32, np.float64))
-
-
-def test_an_element_picked_twice_gets_both_gradients(xp):
-    x = Variable(xp.asarray(np.zeros((2, 3))))
-    x[xp.asarray(np.array([0, 0, 1]))].sum().backward()
-    assert as_numpy(x.grad).tolist() == [[2.0] * 3, [1.0] * 3]
+x, x3 = rng.standard_normal((3, 4)), rng.standard_normal((2, 3, 4))
 
 
 def test_reshape_takes_a_tuple_a_list_or_numbers():
     x = Variable(np.arange(6.0))
     assert x.reshape((2, 3)).shape == x.reshape([2, 3]).shape == x.reshape(2, 3).shape == (2, 3)
+    assert x.reshape(-1, 2).shape == (3, 2)
+    assert F.reshape(x.reshape(2, 3), 6).shape == x.reshape(2, 3).reshape(np.int64(6)).shape == (6,)
 
 
 def test_transpose_takes_a_tuple_numbers_or_nothing():
@@ -83,11 +25,77 @@ def test_transpose_takes_a_tuple_numbers_or_nothing():
     assert x.transpose().shape == x.transpose(None).shape == x.T.shape == (4, 3, 2)
 
 
+@pytest.mark.parametrize("f", [lambda x: x.reshape(-1, 2) ** 2, lambda x: x.transpose(0, 2, 1) ** 2, lambda x: x.T**2])
+def test_methods_differentiate_twice(f):
+    check_grads(f, x3)
+
+
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda v: np.squeeze(v[:, :1]), x3[:, 0]),
+        (lambda v: v[:, :1].squeeze(1), x3[:, 0]),
+        (lambda v: np.swapaxes(v, axis1=0, axis2=-1), x3.transpose(2, 1, 0)),
+        (lambda v: v.swapaxes(0, 1), x3.swapaxes(0, 1)),
+        (lambda v: np.moveaxis(v, 0, -1), np.moveaxis(x3, 0, -1)),
+        (lambda v: np.flip(v, axis=1), x3[:, ::-1]),
+        (lambda v: np.roll(v, 1, axis=2), np.roll(x3, 1, axis=2)),
+        (lambda v: np.pad(v, 1, mode="edge"), np.pad(x3, 1, mode="edge")),
+        (lambda v: np.pad(v, 1, constant_values=2), np.pad(x3, 1, constant_values=2)),
+        (lambda v: np.expand_dims(v, 1), x3[:, None]),
+        (lambda v: np.reshape(v, (4, 6)), x3.reshape(4, 6)),
+        (lambda v: np.transpose(v), x3.T),
+    ],
+)
+def test_numpys_functions_and_methods_of_a_variable_keep_the_gradient(f, expected, xp):
+    v = Variable(xp.asarray(x3))
+    y = f(v)
+    np.testing.assert_array_equal(as_numpy(y), expected)
+    y.backward()
+    assert v.grad.shape == x3.shape
+
+
+def test_expand_dims_minus_one_puts_the_axis_last():
+    assert F.expand_dims(x, -1).shape == np.expand_dims(x, -1).shape == (3, 4, 1)
+    assert F.expand_dims(x, -3).shape == (1, 3, 4)
+
+
 def test_cast_changes_the_dtype_and_casts_the_gradient_back(xp):
     x = Variable(xp.asarray(np.ones(2, np.float32)))
     y = x.astype(np.float64)
     (y * 2).sum().backward()
     assert (y.dtype, x.grad.dtype) == (np.float64, np.float32)
+    assert F.cast(x, "float32") is x
+
+
+def test_cast_rounds_as_numpy_does(xp):
+    y = F.cast(xp.asarray(x), np.float16)
+    np.testing.assert_array_equal(as_numpy(y), x.astype(np.float16))
+    assert as_numpy(F.cast(xp.asarray(x), int)).tolist() == x.astype(int).tolist()
+
+
+@pytest.mark.parametrize("mode", ["reflect", "edge"])
+def test_the_margin_gives_its_gradient_to_where_it_was_taken_from(mode, xp):
+    v = Variable(xp.asarray(np.zeros(3)))
+    F.pad(v, (2, 1), mode=mode).backward(create_graph=True)
+    assert as_numpy(v.grad).tolist() == ([1.0, 3.0, 2.0] if mode == "reflect" else [3.0, 1.0, 2.0])
+
+
+def test_reflection_goes_on_where_the_margin_is_wider_than_the_array():
+    assert F.pad(np.arange(3.0), (5, 4), mode="reflect").data.tolist() == [1, 0, 1, 2, 1, 0, 1, 2, 1, 0, 1, 2]
+    assert F.pad(np.ones(1), 2, mode="reflect").data.tolist() == [1.0] * 5
+
+
+def test_moved_axes_get_their_gradient_back_in_place():
+    v = Variable(x3)
+    weights = rng.standard_normal((4, 2, 3))
+    (g,) = grad([(F.moveaxis(v, 2, 0) * weights).sum()], [v])
+    np.testing.assert_array_equal(g.data, np.moveaxis(weights, 0, 2))
+
+
+def test_a_plain_array_is_a_constant():
+    for y in (F.reshape(x, (3, 4)), F.expand_dims(x, 0), F.flip(x), F.pad(x, 1), F.squeeze(x), F.cast(x, np.float64)):
+        assert not y.requires_grad
 
 
 @pytest.mark.parametrize(
@@ -98,16 +106,24 @@ def test_cast_changes_the_dtype_and_casts_the_gradient_back(xp):
         (lambda: F.transpose(x, (0, 0)), r"transpose: axes \(0, 0\) are no order of the 2 axes of x"),
         (lambda: F.expand_dims(x, 4), "expand_dims: axis 4 does not fit a result with 3 dimensions"),
         (lambda: F.flatten(np.array(1.0)), "flatten: x needs a first axis to keep, got a 0-d array"),
-        (lambda: F.concat([]), "concat: at least one array is wanted, got none"),
-        (lambda: F.concat([x, x], 2), "concat: axis 2 does not fit arrays with 2 dimensions"),
-        (lambda: F.concat([x, v]), r"concat: shapes must agree but for axis 0, got \(3, 4\), \(5,\)"),
+        (lambda: F.squeeze(x, 0), r"squeeze: only an axis of length 1 can go, but axis 0 of \(3, 4\) has more"),
+        (lambda: F.squeeze(x, 2), "squeeze: axis 2 does not fit an array with 2 dimensions"),
+        (lambda: F.swapaxes(x, 0, 2), "swapaxes: axis 2 does not fit an array with 2 dimensions"),
+        (lambda: F.moveaxis(x, (0, 1), 0), r"moveaxis: as many destinations as sources are wanted, got \(0, 1\) and 0"),
+        (lambda: F.moveaxis(x, (0, 0), (0, 1)), r"moveaxis: axis \(0, 0\) does not fit"),
+        (lambda: F.flip(x, 2), "flip: axis 2 does not fit an array with 2 dimensions"),
+        (lambda: F.roll(x, 1, 2), "roll: axis 2 does not fit an array with 2 dimensions"),
+        (lambda: F.roll(x, (1, 2), 0), r"roll: one shift for each axis is wanted, got shift \(1, 2\) for axis 0"),
+        (lambda: F.pad(x, ((1, 1),) * 3), r"pad: pad_width .* does not fit an array with 2 dimensions"),
+        (lambda: F.pad(x, -1), "pad: pad_width must be integers, none negative, got -1"),
+        (lambda: F.pad(x, 0.5), "pad: pad_width must be integers, none negative, got 0.5"),
+        (lambda: F.pad(x, 1, mode="wrap"), 'pad: mode must be "constant", "edge" or "reflect", got \'wrap\''),
+        (
+            lambda: F.pad(np.ones((0, 2)), 1, mode="edge"),
+            r'pad: axis 0 of x \(0, 2\) is empty, so mode "edge" has nothing to repeat',
+        ),
     ],
 )
 def test_what_does_not_fit_is_an_error(call, message):
     with pytest.raises(ValueError, match=message):
         call()
-
-
-def test_an_index_out_of_range_is_an_error():
-    with pytest.raises(IndexError, match="out of bounds"):
-        Variable(x)[7]

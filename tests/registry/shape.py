@@ -41,7 +41,7 @@ def rolls(shift, axis):
 ROWS = [
     Row(
         "reshape",
-        np.reshape,
+        lambda x, shape: np.reshape(x, shape),
         torch.reshape,
         [
             *(case(x, shape=shape) for shape in [(2, 6), (-1, 2), (12,), (3, 4), (2, 1, -1)]),
