@@ -330,6 +330,11 @@ def constant(obj: Any, who: str) -> Variable:
     return _variable(obj, requires_grad=False)
 
 
+def as_operand(x: Any, who: str) -> Variable:
+    """``x`` as ``who`` computes with it: a Variable stays one, an array or a number is a constant."""
+    return x if isinstance(x, Variable) else constant(x, who)
+
+
 def _variable(data: Any, requires_grad: bool) -> Variable:
     """A Variable around what is known to be an array: ``Variable(data)`` without the questions."""
     v = _new(Variable)

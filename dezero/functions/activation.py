@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..arrays import logsumexp, normalize_axes
-from ..core import Variable, as_variable, constant
+from ..core import Variable, as_operand, as_variable
 from ..cuda import get_array_module
 from ..kernels import special
 from .arithmetic import operands
@@ -203,7 +203,7 @@ def prelu(x: Any, W: Any) -> Variable:
 
     Source: He et al., 2015.
     """
-    x, W = (v if isinstance(v, Variable) else constant(v, "prelu") for v in operands(x, W, "prelu"))
+    x, W = (as_operand(v, "prelu") for v in operands(x, W, "prelu"))
     if W.ndim == 1 and W.size > 1 and x.shape[1:2] == W.shape:
         return PReLU()(x, W.reshape(-1, *(1 for _ in x.shape[2:])))  # (C, 1 ...)
     if W.ndim > 1 or W.size != 1:
@@ -460,7 +460,7 @@ def softmax(x: Any, axis: int = 1) -> Variable:
 
 
 def _class_axis(x: Any, axis: int, who: str) -> int:
-    x = x if isinstance(x, Variable) else constant(x, who)
+    x = as_operand(x, who)
     found = 0 if x.ndim == 1 and axis == 1 else normalize_axes(axis, x.ndim, who)[0]
     if not x.shape[found]:
         raise ValueError(f"{who}: x {tuple(x.shape)} has no classes along axis {axis}.")

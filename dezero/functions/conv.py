@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import get_deconv_outsize
-from ..core import Function, Variable, constant
+from ..core import Function, Variable, as_operand
 from ..cuda import get_array_module
 from ..kernels import grouped as kernels
 from ..kernels.im2col import NONE, ONE, Pair, col2im_array, im2col_array, outsize, reach
@@ -444,7 +444,7 @@ _2D, _1D = "HW", "L"  # the axes of an image, and of a sequence
 
 def as_images(x: Any, who: str, axes: str = _2D) -> Variable:
     """``x`` as a Variable (N, C, H, W), or whatever ``axes`` are wanted; else an error in the name of ``who``."""
-    x = x if isinstance(x, Variable) else constant(x, who)
+    x = as_operand(x, who)
     if x.ndim != 2 + len(axes):
         raise ValueError(f"{who}: x (N, C, {', '.join(axes)}) is wanted, got shape {x.shape}.")
     return x
@@ -508,8 +508,8 @@ def as_integer(who: str, name: str, value: Any, least: int) -> int:
 def _operands(who: str, x: Any, W: Any, b: Any, axes: str = _2D) -> tuple[Variable, Variable, Variable | None]:
     """Images, filters and bias as Variables of dtypes that may meet."""
     x = as_images(x, who, axes)
-    W = W if isinstance(W, Variable) else constant(W, who)
-    b = b if b is None or isinstance(b, Variable) else constant(b, who)
+    W = as_operand(W, who)
+    b = None if b is None else as_operand(b, who)
     for other in (W, b):
         if other is not None and other.data.dtype != x.data.dtype:
             check_precision(x.data.dtype, other.data.dtype, who)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import logsumexp
-from ..core import Function, Variable, as_variable, constant
+from ..core import Function, Variable, as_operand, as_variable
 from ..cuda import get_array_module
 from .activation import log_softmax, sigmoid, softmax
 from .elementwise import clip, log
@@ -120,7 +120,7 @@ def softmax_cross_entropy(
     check_choice("reduction", reduction, REDUCTIONS, who)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"{who}: label_smoothing must lie between 0 and 1, got {label_smoothing!r}.")
-    x = x if isinstance(x, Variable) else constant(x, who)
+    x = as_operand(x, who)
     if _is_float(t) and x.ndim > 1 and tuple(t.shape) == x.shape:
         if ignore_index is not None:
             raise ValueError(f"{who}: ignore_index is for labels, but t holds probabilities {tuple(t.shape)}.")
@@ -274,7 +274,7 @@ def nll_loss(
         array([0.6931, 0.2231])
     """
     check_choice("reduction", reduction, REDUCTIONS, "nll_loss")
-    log_p = log_p if isinstance(log_p, Variable) else constant(log_p, "nll_loss")
+    log_p = as_operand(log_p, "nll_loss")
     samples = _Labels(t, log_p, ignore_index, class_weight, "nll_loss")
     losses = -PickLabels(samples.labels, samples.weights)(_rows(log_p))
     return _finished(losses, log_p, reduction, samples.count() if reduction == "mean" else 1)

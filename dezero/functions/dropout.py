@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..config import Config
-from ..core import Variable, as_variable, constant
+from ..core import Variable, as_operand, as_variable
 from ..cuda import as_numpy, get_array_module
 from .formula import Formula
 
@@ -49,7 +49,7 @@ def dropout(x: Any, dropout_ratio: float = 0.5, rng: Any = None) -> Variable:
     Source: Srivastava et al., 2014.
     """
     check_ratio(dropout_ratio, "dropout")
-    x = x if isinstance(x, Variable) else constant(x, "dropout")
+    x = as_operand(x, "dropout")
     if not Config.train or dropout_ratio == 0:
         return as_variable(x)
     return Dropout(dropout_mask(x.data, x.shape, dropout_ratio, rng))(x)
@@ -79,7 +79,7 @@ def dropout2d(x: Any, dropout_ratio: float = 0.5, rng: Any = None) -> Variable:
     Source: Tompson et al., 2015.
     """
     check_ratio(dropout_ratio, "dropout2d")
-    x = x if isinstance(x, Variable) else constant(x, "dropout2d")
+    x = as_operand(x, "dropout2d")
     if x.ndim < 2:
         raise ValueError(f"dropout2d: x must be (N, C, ...), got {x.shape}.")
     if not Config.train or dropout_ratio == 0:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from itertools import combinations
 from typing import Any
 
-from ..core import Variable, constant
+from ..core import Variable, as_operand
 from ..cuda import get_array_module
 from .arithmetic import check_precision
 from .formula import Formula, apply
@@ -170,7 +170,7 @@ def einsum(subscripts: str, *xs: Any) -> Variable:
     """
     if not isinstance(subscripts, str):
         raise TypeError(f"einsum: subscripts must be a string such as 'ij,jk->ik', got {type(subscripts).__name__}.")
-    operands = [x if isinstance(x, Variable) else constant(x, "einsum") for x in xs]
+    operands = [as_operand(x, "einsum") for x in xs]
     for x0, x1 in combinations(operands, 2):
         if x0.dtype != x1.dtype:
             check_precision(x0.dtype, x1.dtype, "einsum")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Function, Variable, constant
+from ..core import Function, Variable, as_operand
 from ..cuda import get_array_module
 
 
@@ -82,7 +82,7 @@ def embed_id(x: Any, W: Any, padding_idx: int | None = None) -> Variable:
         variable([[0. 0. 1.]
                   [1. 0. 0.]])
     """
-    W = W if isinstance(W, Variable) else constant(W, "embed_id")
+    W = as_operand(W, "embed_id")
     xp = get_array_module(W.data)
     ids = x.data if isinstance(x, Variable) else x
     kind = (ids.dtype if hasattr(ids, "dtype") else np.asarray(ids).dtype).kind

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Function, Variable, constant, grad
+from ..core import Function, Variable, as_operand, grad
 from .arithmetic import check_precision
 from .formula import differentiate
 
@@ -67,7 +67,7 @@ def widened(x: Any) -> Any:
 
 def floating(x: Any, who: str) -> Variable:
     """``x``, Variable or array, as a Variable; raises where it does not hold floats."""
-    x = x if isinstance(x, Variable) else constant(x, who)
+    x = as_operand(x, who)
     if x.dtype.kind != "f":
         raise TypeError(f"{who}: floating point is wanted, got {x.dtype}. Cast it with astype.")
     return x

@@ -8,13 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays import normalize_axes
-from ..core import Function, Variable, constant
+from ..core import Function, Variable, as_operand
 from ..cuda import get_array_module, is_array
-
-
-def as_operand(x: Any, who: str) -> Variable:
-    """``x`` as a Variable: an array or a number becomes a constant, which gets no gradient."""
-    return x if isinstance(x, Variable) else constant(x, who)
 
 
 class GetItem(Function):

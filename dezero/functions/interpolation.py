@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Function, Variable, constant
+from ..core import Function, Variable, as_operand
 from ..kernels.resample import Taps, resample, transposed
 from .conv import with_rows, without_rows
 
@@ -55,7 +55,7 @@ def interpolate(
         >>> interpolate(np.array([[[[1.0, 3.0]]]]), size=(1, 4), mode="bilinear")
         variable([[[[1.  1.5 2.5 3. ]]]])
     """
-    x = x if isinstance(x, Variable) else constant(x, "interpolate")
+    x = as_operand(x, "interpolate")
     if mode not in ("nearest", "bilinear"):
         raise ValueError(f'interpolate: mode must be "nearest" or "bilinear", got {mode!r}.')
     if mode == "nearest" and align_corners:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..arrays import normalize_axes
-from ..core import Function, Variable
+from ..core import Function, Variable, as_operand
 from ..cuda import get_array_module
 from .arithmetic import check_precision
 from .formula import Formula
-from .indexing import as_operand, get_item
+from .indexing import get_item
 
 
 class Concat(Formula):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import normalize_axes
-from ..core import Function, Variable, constant
+from ..core import Function, Variable, as_operand
 from .arithmetic import check_precision
 from .einsum import Einsum, einsum
 from .formula import Formula
@@ -84,8 +84,8 @@ def matmul(x: Any, W: Any) -> Variable:
 
 
 def _array_operands(x: Any, W: Any, who: str) -> tuple[Variable, Variable]:
-    x = x if isinstance(x, Variable) else constant(x, who)
-    W = W if isinstance(W, Variable) else constant(W, who)
+    x = as_operand(x, who)
+    W = as_operand(W, who)
     if x.data.dtype != W.data.dtype:
         check_precision(x.data.dtype, W.data.dtype, who)
     return x, W
@@ -227,7 +227,7 @@ def bilinear(x0: Any, x1: Any, W: Any, b: Any = None) -> Variable:
         variable([[9.]])
     """
     x0, x1 = _array_operands(x0, x1, "bilinear")
-    W = W if isinstance(W, Variable) else constant(W, "bilinear")
+    W = as_operand(W, "bilinear")
     if not (x0.ndim and x1.ndim) or W.shape[1:] != (*x0.shape[-1:], *x1.shape[-1:]) or x0.shape[:-1] != x1.shape[:-1]:
         raise ValueError(
             "bilinear: x0 (..., I), x1 (..., J) and W (O, I, J) are wanted,"

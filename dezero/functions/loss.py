@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import normalize_axes
-from ..core import Variable, as_variable, constant
+from ..core import Variable, as_operand, as_variable, constant
 from ..cuda import get_array_module
 from .activation import relu
 from .arithmetic import check_precision
@@ -80,7 +80,7 @@ def _last_axes(x: Variable) -> tuple[int, ...]:
 
 def prediction_and_target(x: Any, t: Any, who: str) -> tuple[Variable, Variable]:
     """Both as Variables; an integer target takes the dtype of the prediction, which so stays float32."""
-    x, t = (v if isinstance(v, Variable) else constant(v, who) for v in (x, t))
+    x, t = (as_operand(v, who) for v in (x, t))
     if t.dtype.kind in "iub":
         t = constant(t.data.astype(x.dtype), who)
     if x.dtype != t.dtype:
@@ -261,7 +261,7 @@ def hinge(x: Any, t: Any, norm: str = "L1", reduction: str = "mean") -> Variable
     """
     check_choice("norm", norm, ("L1", "L2"), "hinge")
     check_choice("reduction", reduction, REDUCTIONS, "hinge")
-    x = x if isinstance(x, Variable) else constant(x, "hinge")
+    x = as_operand(x, "hinge")
     lacking = relu(1 - x * _sides(x, t))
     losses = lacking if norm == "L1" else lacking * lacking
     if losses.ndim > 1:

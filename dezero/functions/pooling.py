@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Function, Variable, constant
+from ..core import Function, Variable, as_operand
 from ..cuda import get_array_module
 from ..kernels import pooling as kernels
 from ..kernels.im2col import NONE, Pair, im2col_array
@@ -406,7 +406,7 @@ def _in_a_row(who: str, kernel_size: Any, stride: Any, pad: Any) -> tuple[Pair, 
 
 
 def _whole_images(who: str, x: Any) -> Variable:
-    x = x if isinstance(x, Variable) else constant(x, who)
+    x = as_operand(x, who)
     if x.ndim not in (3, 4) or 0 in x.shape[2:]:
         raise ValueError(f"{who}: x (N, C, H, W) or (N, C, L) with pixels is wanted, got shape {x.shape}.")
     return x

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..core import Function, Variable, constant
+from ..core import Function, Variable, as_operand, constant
 from ..cuda import get_array_module, is_array
 from ..kernels import recurrent as kernels
 from .activation import relu, sigmoid
@@ -561,7 +561,7 @@ def _of_one_dtype(vs: list[Variable], who: str) -> list[Variable]:
 
 
 def _variable(v: Any, who: str) -> Variable:
-    return v if isinstance(v, Variable) else constant(v, who)
+    return as_operand(v, who)
 
 
 def _activation(name: str, who: str) -> str:

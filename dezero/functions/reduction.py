@@ -9,9 +9,9 @@ import numpy as np
 
 from .. import arrays
 from ..arrays import keepdims_shape, normalize_axes
-from ..core import Function, Variable
+from ..core import Function, Variable, as_operand
 from ..cuda import get_array_module
-from .indexing import GetItemGrad, as_operand
+from .indexing import GetItemGrad
 
 Axis = Any  # None, an integer, or a tuple of them
 

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..arrays import normalize_axes
-from ..core import Function, Variable
+from ..core import Function, Variable, as_operand
 from ..cuda import get_array_module
 from .formula import Formula, apply
-from .indexing import as_operand
 
 
 class Reshape(Formula):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Function, Variable, constant
+from ..core import Function, Variable, as_operand
 from ..cuda import get_array_module
 from .arithmetic import check_precision
 from .formula import differentiate
@@ -43,7 +43,7 @@ def _or_error(message: str, function: Callable[..., Any], *xs: Any) -> Any:
 
 
 def _square(A: Any, who: str) -> Variable:
-    A = A if isinstance(A, Variable) else constant(A, who)
+    A = as_operand(A, who)
     if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
         raise ValueError(f"{who}: A must be (..., N, N), got {A.shape}.")
     if A.dtype == np.float16:
@@ -72,7 +72,7 @@ def solve(A: Any, b: Any) -> Variable:
         variable([1.  0.5])
     """
     A = _square(A, "solve")
-    b = b if isinstance(b, Variable) else constant(b, "solve")
+    b = as_operand(b, "solve")
     if b.dtype == np.float16:
         check_precision(A.dtype, b.dtype, "solve")
     rows = b.shape[-min(b.ndim, 2)] if b.ndim else None

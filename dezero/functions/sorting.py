@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..arrays import normalize_axes
-from ..core import Variable, constant
+from ..core import Variable, as_operand, constant
 from ..cuda import get_array_module
-from .indexing import as_operand, take_along
+from .indexing import take_along
 from .reduction import check_not_empty
 
 
