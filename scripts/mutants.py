@@ -3,10 +3,10 @@
     make mutants                    # 100 changes drawn with seed 0; takes the better part of an hour
     make mutants ARGS="-n 20 --seed 7 --jobs 2"
 
-Cosmic Ray makes the changes (another operator, another number, ``not`` where there was none, ...), each in a copy of the
-checkout, and the tests of that module run there. A place in the code is drawn first, then one of the changes to it, so
-that an operator with twelve replacements weighs no more than a number. Changes to annotations change nothing and do
-not count. The changes that went unnoticed are printed: a test is missing there, or the code does nothing.
+Cosmic Ray makes the changes (another operator, another number, ``not`` where there was none, ...), each in a copy of
+the checkout, and the tests of that module run there. A place in the code is drawn first, then one of the changes to
+it, so that an operator with twelve replacements weighs no more than a number. Changes to annotations change nothing
+and do not count. The changes that went unnoticed are printed: a test is missing there, or the code does nothing.
 """
 
 from __future__ import annotations

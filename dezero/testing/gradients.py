@@ -133,7 +133,7 @@ def check_grads(
         seed: Of the random directions.
 
     Raises:
-        AssertionError: The two differ, or ``f`` has a kink too close; says at which order, by which input, and both numbers.
+        AssertionError: The two differ, as they do near a kink; says at which order, by which input, and both numbers.
 
     Example:
         >>> check_grads(lambda x, y: F.sin(x) * y, np.array([0.5, 2.0]), np.array([3.0]))

@@ -109,6 +109,8 @@ def resident():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 
+# CPython makes its table of interned strings anew now and then, a megabyte at a time. A large one has room for long.
+names = [sys.intern(f"name {i}") for i in range(100_000)]
 gc.disable()
 np.random.seed(0)
 model = digits.build("digits")

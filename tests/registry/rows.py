@@ -1,4 +1,4 @@
-"""Knows what a row of the registry is, and what is proven of each: value, derivatives, dtype, device, PyTorch's word."""
+"""Knows what a row of the registry is, and what is proven of it: value, derivatives, dtypes, devices."""
 
 from __future__ import annotations
 
