@@ -19,6 +19,7 @@ from ..layers.normalization import LayerNorm
 from ..layers.transformer import TransformerBlock
 from ..layers.weights import array_module_of, positive_integer
 from .base import Model
+from .pretrained import load_pretrained
 
 
 class GPT(Model):
@@ -42,7 +43,8 @@ class GPT(Model):
         dropout: Share that drops in train mode: of the sum of the embeddings, of the attention weights, and of what a
             block adds.
         dtype: Floating point type of the weights.
-        pretrained: Path of a weight file to start from, written by ``save_weights``.
+        pretrained: Path of a weight file to start from, written by ``save_weights``; False for none. There are no
+            published weights in this format, so True is an error.
 
     Attributes:
         SIZES: The published sizes by name: ``GPT(**GPT.SIZES["gpt2"])``. There are ``gpt2`` (124 million parameters),
@@ -50,6 +52,7 @@ class GPT(Model):
 
     Raises:
         ValueError: A size is no integer above 0, ``n_heads`` does not divide ``width``, or the file does not fit.
+        FileNotFoundError: ``pretrained`` is True, or there is no such file.
 
     Example:
         >>> model = GPT(vocab_size=10, context_length=8, width=16, n_layers=2, n_heads=2)
@@ -80,7 +83,7 @@ class GPT(Model):
         n_heads: int,
         dropout: float = 0.1,
         dtype: Any = np.float32,
-        pretrained: Any = None,
+        pretrained: Any = False,
     ):
         super().__init__()
         check_ratio(dropout, "GPT", "dropout")
@@ -106,8 +109,7 @@ class GPT(Model):
             for _ in range(n_layers)
         ]
         self.ln_f = LayerNorm(width, dtype=dtype)
-        if pretrained is not None:
-            self.load_weights(pretrained)
+        load_pretrained(self, pretrained, "GPT")
 
     def forward(self, ids: Any) -> Variable:
         """Says for each position how likely each token comes next.

@@ -55,10 +55,14 @@ def find_weights(name: str) -> str:
         name: One of ``PUBLISHED``.
 
     Raises:
-        FileNotFoundError: It is in neither place and on no server.
+        FileNotFoundError: There is none of that name, or it is in neither place and on no server.
         OSError: It could not be downloaded. The text says where the file may be put by hand.
         ValueError: The file there has another checksum.
     """
+    if name not in PUBLISHED:
+        raise FileNotFoundError(
+            f"pretrained: no weights of {name} are published as .npz. Give the path of a file: pretrained='file.npz'."
+        )
     urls, file_name, sha256 = PUBLISHED[name]
     top = os.environ.get("DEZERO_DATA_DIR")
     places = [os.path.join(os.path.expanduser(top), *file_name.split("/"))] if top else []

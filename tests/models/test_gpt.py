@@ -261,3 +261,8 @@ def test_tokens_are_drawn_as_often_as_the_model_says():
 def test_what_it_cannot_take_is_an_error(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_there_are_no_published_weights_and_true_says_so():
+    with pytest.raises(FileNotFoundError, match=r"no weights of GPT are published as .npz. Give the path of a file"):
+        GPT(**SMALL, pretrained=True)
