@@ -104,11 +104,21 @@ def test_a_numpy_function_on_a_variable_keeps_the_gradient(name):
 
 
 @pytest.mark.parametrize(
-    "call", [lambda v: np.arctan2(v, v), lambda v: np.vstack([v, v]), lambda v: np.add(v, 1, out=v.data)]
+    "call", [lambda v: np.arctan2(v, v), lambda v: np.vstack([v, v]), lambda v: np.add(v, 1, dtype=float)]
 )
 def test_a_numpy_function_without_a_counterpart_raises_instead_of_making_an_object_array(call):
     with pytest.raises(TypeError, match="called so, does not work on a Variable"):
         call(leaf([1.0, 2.0]))
+
+
+def test_an_array_may_be_changed_in_place_by_a_variable_as_in_the_books_descent():
+    x = Variable(np.array([2.0, 3.0]))
+    before = x.data
+    (x**2).backward()
+    x.data -= 0.5 * x.grad
+    assert x.data is before and x.data.tolist() == [0.0, 0.0]
+    with pytest.raises(TypeError, match="np.subtract, called so, does not work on a Variable"):
+        np.subtract(x.data, x.grad, out=Variable(np.zeros(2)))
 
 
 def test_asarray_of_a_variable_is_its_plain_array():
