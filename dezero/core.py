@@ -132,9 +132,7 @@ class Variable:
         if method == "__call__" and not kwargs and ufunc in self.numpy_functions:
             return self.numpy_functions[ufunc](*inputs)
         if method == "__call__" and kwargs.keys() == {"out"} and all(is_array(out) for out in kwargs["out"]):
-            return ufunc(
-                *[_data(x) for x in inputs], **kwargs
-            )  # x.data -= lr * x.grad: the array is no part of a graph
+            return ufunc(*[_data(x) for x in inputs], **kwargs)  # x.data -= lr * x.grad: arrays have no graph
         raise _no_numpy(ufunc)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
