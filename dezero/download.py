@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from .files import atomic_file
@@ -191,9 +192,16 @@ def _network() -> Iterator[None]:
         final = 400 <= error.code < 500 and error.code not in (408, 425, 429)  # these ask to come again
         raise _Failed(f"HTTP {error.code} {error.reason}", final) from error
     except urllib.error.URLError as error:
-        raise _Failed(str(error.reason)) from error
+        raise _Failed(str(error.reason), final=_is_offline(error.reason)) from error
     except (OSError, http.client.HTTPException) as error:
         raise _Failed(str(error) or type(error).__name__) from error
+
+
+def _is_offline(reason: Any) -> bool:
+    """Whether no name can be looked up or no network reached: to try again in a second would end the same."""
+    import socket
+
+    return isinstance(reason, socket.gaierror) or getattr(reason, "errno", None) == errno.ENETUNREACH
 
 
 @contextmanager

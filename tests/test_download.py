@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -221,6 +222,16 @@ def test_offline_the_message_says_where_to_put_the_file_by_hand(cache):
     text = str(caught.value)
     assert text.startswith("get_file: could not download weights.npz (http://127.0.0.1:1/weights.npz: ")
     assert f"folder {cache / 'models'}, file name weights.npz." in text
+
+
+def test_without_a_network_it_says_so_at_once(cache, pauses, monkeypatch):
+    def nobody_knows(*args, **kwargs):
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nobody_knows)
+    with pytest.raises(OSError, match="Temporary failure in name resolution"):
+        get_file(["http://a.example/x.bin", "http://b.example/x.bin"])
+    assert pauses == []
 
 
 def test_a_full_disk_is_not_taken_for_the_network(server, cache, monkeypatch):
