@@ -25,7 +25,7 @@ LAYERS = [
     "models",
     "optimizers",
     "transforms datasets dataloaders",
-    "testing utils functions_conv core_simple",
+    "testing utils functions_conv core_simple steps",
     "__init__",
 ]
 HEIGHT = {name: height for height, names in enumerate(LAYERS) for name in names.split()}
