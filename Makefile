@@ -63,4 +63,4 @@ bench-quick:
 
 clean:
 	rm -rf .venv .venv-numpy1 .venv-book build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find dezero tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +
+	find dezero tests benchmarks examples steps -name __pycache__ -prune -exec rm -rf {} +

@@ -71,7 +71,7 @@ def draw(before, after, path, show):
     figure, ax = plt.subplots(figsize=(8, 4.2), layout="constrained")
     steps = np.arange(len(before))
     ax.plot(steps, before, color="#555555", lw=1.4, label="before")
-    styles = {"loaded": ("#1f5fa8", 1.4), "without Adam's memory": ("#e07b00", 1.0), "not loaded": ("#c62828", 1.4)}
+    styles = {"loaded": ("#1f5fa8", 3.0), "without Adam's memory": ("#e07b00", 1.0), "not loaded": ("#c62828", 1.4)}
     for name, (color, width) in styles.items():
         ax.plot(steps + len(before), after[name], color=color, lw=width, label=name)
     ax.axvline(len(before), color="#555555", lw=1, ls=":")
@@ -124,7 +124,7 @@ def main(steps=150, hidden=100, seed=0, folder=".", show=False):
         MLP((hidden, hidden, 10)).load_weights(model_file)
         refused = False
     except ValueError as error:
-        print("Another network does not take it:", str(error).splitlines()[0])
+        print("Another network does not take it:", " ".join(str(error).split()))
         refused = True
     path = folder / "step53.png"
     draw(before, after, path, show)

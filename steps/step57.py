@@ -112,9 +112,9 @@ def draw(path, show):
     panels[0, 0].imshow(photograph)
     panels[0, 0].set_title("a photograph")
     panels[0, 1].imshow(edges.data[0, 0], cmap="RdBu", vmin=-1, vmax=1)
-    panels[0, 1].set_title("upright edges: to light blue, to dark red")
+    panels[0, 1].set_title("upright edges (blue: lighter to the right, red: darker)")
     panels[1, 0].imshow(edges.data[0, 1], cmap="RdBu", vmin=-1, vmax=1)
-    panels[1, 0].set_title("lying edges")
+    panels[1, 0].set_title("lying edges (blue: lighter below, red: darker)")
     panels[1, 1].imshow(pooled[0, 1], cmap="Blues")
     panels[1, 1].set_title("of the lying edges, relu and max pooling 8 x 8")
     for ax in panels.flat:

@@ -129,7 +129,7 @@ def draw(curve, foretold, path, show):
     figure, ax = plt.subplots(figsize=(8, 4.2), layout="constrained")
     ax.plot(curve[1:], color="#9aa5b1", lw=4, label="cosine")
     ax.plot(foretold[:-1], color="#1f5fa8", lw=1.6, label="foretold by the RNN")
-    ax.set(xlabel="step", title="Trained on a noisy sine, asked about a cosine")
+    ax.set(xlabel="step", ylabel="value", title="Trained on a noisy sine, asked about a cosine")
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(0.17, 1))
     ax.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=110)
