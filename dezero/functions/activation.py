@@ -12,7 +12,7 @@ from ..core import Variable, as_operand, as_variable
 from ..cuda import get_array_module
 from ..kernels import special
 from .arithmetic import operands
-from .elementwise import Abs, Clip, Exp, Flat, Step, exp, floating
+from .elementwise import FAR, Abs, Clip, Exp, Flat, Step, exp, floating
 from .formula import Formula, apply
 from .reduction import sum
 
@@ -204,8 +204,8 @@ def prelu(x: Any, W: Any) -> Variable:
     Source: He et al., 2015.
     """
     x, W = (as_operand(v, "prelu") for v in operands(x, W, "prelu"))
-    if W.ndim == 1 and W.size > 1 and x.shape[1:2] == W.shape:
-        return PReLU()(x, W.reshape(-1, *(1 for _ in x.shape[2:])))  # (C, 1 ...)
+    if W.ndim and W.shape == x.shape[1:2]:
+        return PReLU()(x, W.reshape(*W.shape, *(1 for _ in x.shape[2:])))  # (C, 1 ...)
     if W.ndim > 1 or W.size != 1:
         raise ValueError(
             f"prelu: W must be one number or one for each channel, axis 1 of x, got {W.shape} for x {x.shape}."
@@ -301,7 +301,7 @@ class Gated(Formula):
 
     def gradients(self, gy, y, x):
         gate = self.gate()
-        if x.dtype.itemsize == 2:  # further out g' is 0 in half precision, and what it is multiplied with may overflow
+        if x.dtype == np.float16:  # further out g' is 0 in half precision, and what it is multiplied with may overflow
             x = apply(Clip(-12.0, 12.0), x)
         g = gate(x) if isinstance(x, Variable) else self.g
         return gy * (gate.gradients(x, g, x) + g)
@@ -334,7 +334,7 @@ class TanhSoftplus(Formula):
 
     def forward(self, x):
         xp, x = get_array_module(x), floating(x)
-        most = 5.0 if x.dtype.itemsize == 2 else 20.0  # from where on y rounds to 1
+        most = 5.0 if x.dtype == np.float16 else 20.0  # from where on y rounds to 1
         e = xp.exp(xp.minimum(x, x.dtype.type(most)))
         w = e * (e + e.dtype.type(2))
         return w / (w + w.dtype.type(2))
@@ -363,7 +363,7 @@ class NormalCDF(Formula):
         return special.erf(x * x.dtype.type(math.sqrt(0.5))) * half + half
 
     def gradients(self, gy, y, x):
-        x = apply(Clip(-40.0, 40.0), x)  # further out the exponential is 0 just the same, and the square overflows
+        x = apply(Clip(-FAR, FAR), x)
         return gy * (apply(Exp(), x * x * -0.5) * (1 / math.sqrt(2 * math.pi)))
 
 
@@ -376,11 +376,11 @@ class TanhCDF(Formula):
     def forward(self, x):
         xp, x = get_array_module(x), floating(x)
         number = x.dtype.type
-        x = xp.clip(x, number(-40), number(40))  # further out y is 0 or 1 just the same, and the cube overflows
+        x = xp.clip(x, number(-FAR), number(FAR))  # further out the cube overflows
         return Sigmoid().forward(x * (x * x * number(self.b) + number(self.a)))
 
     def gradients(self, gy, y, x):
-        x = apply(Clip(-40.0, 40.0), x)
+        x = apply(Clip(-FAR, FAR), x)
         return gy * (y * (1 - y) * (x * x * (3 * self.b) + self.a))
 
 
@@ -394,6 +394,9 @@ class TanhGELU(Gated):
     """y = x P(x), P(x) close to the part of N(0, 1) that lies below x."""
 
     gate = TanhCDF
+
+
+GELUS: dict[str, type[Gated]] = {"none": GELU, "tanh": TanhGELU}
 
 
 def gelu(x: Any, approximate: str = "none") -> Variable:
@@ -415,9 +418,9 @@ def gelu(x: Any, approximate: str = "none") -> Variable:
 
     Source: Hendrycks and Gimpel, 2016.
     """
-    if approximate not in ("none", "tanh"):
+    if approximate not in GELUS:
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}.")
-    return (GELU() if approximate == "none" else TanhGELU())(x)
+    return GELUS[approximate]()(x)
 
 
 # --- along an axis ------------------------------------------------------------------------------------------
@@ -461,7 +464,9 @@ def softmax(x: Any, axis: int = 1) -> Variable:
 
 def _class_axis(x: Any, axis: int, who: str) -> int:
     x = as_operand(x, who)
-    found = 0 if x.ndim == 1 and axis == 1 else normalize_axes(axis, x.ndim, who)[0]
+    if not isinstance(axis, (int, np.integer)):
+        raise ValueError(f"{who}: axis must be one integer, the axis of the classes, got {axis!r}.")
+    (found,) = normalize_axes(0 if x.ndim == 1 and axis == 1 else axis, x.ndim, who)
     if not x.shape[found]:
         raise ValueError(f"{who}: x {tuple(x.shape)} has no classes along axis {axis}.")
     return found

@@ -12,7 +12,7 @@ from ..config import Config
 from ..core import Variable, constant
 from ..cuda import get_array_module, is_array
 from .dropout import check_ratio, dropout_mask
-from .elementwise import exp
+from .elementwise import as_dtype, exp
 from .fused import Fused, check_same_precision, floating, widened
 from .linalg import matmul
 from .shape import transpose
@@ -46,10 +46,10 @@ class ScaledDotProductAttention(Fused):
         s -= _largest(s)
         self.e = get_array_module(s).exp(s, out=s)
         total = self.e.sum(axis=-1, keepdims=True)
-        self.total = total + (total == 0)
+        self.total = get_array_module(s).maximum(total, 1.0)  # 0 where a query may look nowhere, else 1 or more
         y = self._dropped(self.e) @ v  # p v but for the division, which is shorter here
         y /= self.total
-        self.y = y.astype(dtype, copy=False)
+        self.y = as_dtype(y, dtype)
         return self.y
 
     def gradients(self, gy, q, k, v, mask=None):
@@ -96,7 +96,7 @@ def _fitted(gx: Any, x: Any, scale: float = 1.0) -> Any:
     gx = arrays.sum_to(gx, x.shape)
     if scale != 1.0:
         gx *= scale
-    return gx.astype(x.dtype, copy=False)
+    return as_dtype(gx, x.dtype)
 
 
 def scaled_dot_product_attention(
@@ -148,7 +148,7 @@ def scaled_dot_product_attention(
     wide = np.promote_types(q.dtype, np.float32)
     added, bias = _mask_and_bias(mask, causal, shape, q, wide, who)
     scale = 1 / math.sqrt(max(q.shape[-1], 1)) if scale is None else float(scale)
-    drops = dropout_ratio > 0 and Config.train
+    drops = dropout_ratio and Config.train
     dropout = dropout_mask(q.data, shape, dropout_ratio, rng, wide) if drops else None
     inputs = (q, k, v) if added is None else (q, k, v, added)
     return ScaledDotProductAttention(scale, bias, dropout)(*inputs)
@@ -164,10 +164,11 @@ def _scores_shape(q: Variable, k: Variable, v: Variable, who: str) -> tuple[int,
     if k.shape[-2] != v.shape[-2]:
         raise ValueError(f"{who}: there are {k.shape[-2]} keys but {v.shape[-2]} values ({given}).")
     try:
-        np.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
-        return (*np.broadcast_shapes(q.shape[:-2], k.shape[:-2]), q.shape[-2], k.shape[-2])
+        lead = np.broadcast_shapes(q.shape[:-2], k.shape[:-2])
+        np.broadcast_shapes(lead, v.shape[:-2])
     except ValueError:
         raise ValueError(f"{who}: the leading axes do not broadcast ({given}).") from None
+    return (*lead, q.shape[-2], k.shape[-2])
 
 
 def _mask_and_bias(mask: Any, causal: bool, shape: tuple[int, ...], q: Variable, dtype: Any, who: str) -> Any:

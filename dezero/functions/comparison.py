@@ -11,7 +11,7 @@ from ..core import Variable
 from ..cuda import get_array_module
 from ..kernels.masking import keep_where
 from .arithmetic import NUMBERS, operands
-from .elementwise import Flat
+from .elementwise import Flat, as_dtype
 from .formula import Formula, apply
 
 
@@ -24,11 +24,12 @@ class Share(Flat):
 
     def forward(self, x0, x1):
         dtype = np.result_type(x0.dtype, x1.dtype)
-        y = self.loses(x0, x1).astype(dtype if dtype.kind == "f" else np.float64)
+        dtype = dtype if dtype.kind == "f" else np.dtype(float)
+        y = self.loses(x0, x1).astype(dtype)
         y += self.loses_or_ties(x0, x1)
         y *= -0.5
         y += 1
-        return y.astype(dtype, copy=False) if dtype.kind == "f" else y  # NumPy 1 makes float64 of a 0-d y
+        return as_dtype(y, dtype)  # NumPy 1 makes float64 of a 0-d y
 
 
 class Maximum(Formula):

@@ -234,7 +234,7 @@ def conv2d(
         (1, 3, 4, 4)
     """
     x, W, b = _operands("conv2d", x, W, b)
-    _check_filters("conv2d", x, W, b, groups, in_axis=1)
+    _check_filters("conv2d", x, W, b, groups, transposed=False)
     return _convolve("conv2d", x, W, b, stride, pad, dilation, groups)
 
 
@@ -265,7 +265,7 @@ def conv1d(
     """
     who = "conv1d"
     x, W, b = _operands(who, x, W, b, _1D)
-    _check_filters(who, x, W, b, groups, in_axis=1)
+    _check_filters(who, x, W, b, groups, transposed=False)
     strides, dilations = (1, as_integer(who, "stride", stride, 1)), (1, as_integer(who, "dilation", dilation, 1))
     pad = pad if isinstance(pad, str) else (0, as_integer(who, "pad", pad, 0))
     return without_rows(_convolve(who, with_rows(x), with_rows(W), b, strides, pad, dilations, groups))
@@ -303,7 +303,7 @@ def _padded_by_name(
 def conv2d_simple(x: Any, W: Any, b: Any = None, stride: Any = 1, pad: Any = 0) -> Variable:
     """``conv2d`` put together from ``im2col`` and a matrix product, as a reader would first write it."""
     x, W, b = _operands("conv2d_simple", x, W, b)
-    _check_filters("conv2d_simple", x, W, b, 1, in_axis=1)
+    _check_filters("conv2d_simple", x, W, b, 1, transposed=False)
     kernel, stride, pad = check_windows("conv2d_simple", x.shape, W.shape[2:], stride, pad)
     N, OC = len(x), len(W)
     OH, OW = outsize(x.shape[2:], kernel, stride, pad)
@@ -355,7 +355,7 @@ def deconv2d(
                     [1. 1. 2. 2.]]]])
     """
     x, W, b = _operands("deconv2d", x, W, b)
-    _check_filters("deconv2d", x, W, b, groups, in_axis=0)
+    _check_filters("deconv2d", x, W, b, groups, transposed=True)
     return _deconvolve("deconv2d", x, W, b, stride, pad, outsize, dilation, groups, output_pad)
 
 
@@ -397,7 +397,7 @@ def deconv1d(
     """
     who = "deconv1d"
     x, W, b = _operands(who, x, W, b, _1D)
-    _check_filters(who, x, W, b, groups, in_axis=0)
+    _check_filters(who, x, W, b, groups, transposed=True)
     strides, dilations = (1, as_integer(who, "stride", stride, 1)), (1, as_integer(who, "dilation", dilation, 1))
     pads, more = (0, as_integer(who, "pad", pad, 0)), (0, as_integer(who, "output_pad", output_pad, 0))
     size = None if outsize is None else (1, as_integer(who, "outsize", outsize, 1))
@@ -516,15 +516,15 @@ def _operands(who: str, x: Any, W: Any, b: Any, axes: str = _2D) -> tuple[Variab
     return x, W, b
 
 
-def _check_filters(who: str, x: Variable, W: Variable, b: Variable | None, groups: int, in_axis: int) -> None:
-    """Raises unless the filters fit the channels of ``x``, which are on their axis ``in_axis``, 1 or 0."""
-    channels = ("OC", "C") if in_axis else ("C", "OC")
+def _check_filters(who: str, x: Variable, W: Variable, b: Variable | None, groups: int, transposed: bool) -> None:
+    """Raises unless the filters fit the channels of ``x``: those on their second axis, ``transposed`` on the first."""
+    channels = ("C", "OC") if transposed else ("OC", "C")
     if W.ndim != x.ndim:
         kernel = ("KH", "KW") if x.ndim == 4 else ("K",)
         raise ValueError(f"{who}: W ({', '.join((*channels, *kernel))}) is wanted, got shape {W.shape}.")
     if groups != 1 and W.shape[0] % as_integer(who, "groups", groups, 1):
         raise ValueError(f"{who}: groups {groups} does not divide the {W.shape[0]} {channels[0]} of W {W.shape}.")
-    wanted, OC = (W.shape[1] * groups, W.shape[0]) if in_axis else (W.shape[0], W.shape[1] * groups)
+    wanted, OC = (W.shape[0], W.shape[1] * groups) if transposed else (W.shape[1] * groups, W.shape[0])
     if x.shape[1] != wanted:
         grouped = "" if groups == 1 else f", groups {groups}"
         raise ValueError(

@@ -19,7 +19,7 @@ from .reduction import sum
 class SoftmaxCrossEntropy(Formula):
     """y = sum of -w log(softmax(x)[label]) / count, or each by itself;  gx = w (softmax(x) - one-hot) gy / count."""
 
-    def __init__(self, weights: Any, count: Any, summed: bool = True):
+    def __init__(self, weights: Any, count: Any, summed: bool):
         self.weights = weights  # (N,), or None where all labels count the same
         self.count = count
         self.summed = summed
@@ -193,7 +193,7 @@ class _Labels:
 
 def _weight_of_classes(class_weight: Any, x: Variable, who: str) -> Any:
     class_weight = class_weight.data if isinstance(class_weight, Variable) else class_weight
-    w = get_array_module(x.data).asarray(class_weight).astype(x.dtype, copy=False)
+    w = get_array_module(x.data).asarray(class_weight, x.dtype)
     if w.shape != x.shape[1:2]:
         raise ValueError(f"{who}: class_weight must have shape {x.shape[1:2]} for x {x.shape}, got {w.shape}.")
     return w
@@ -284,7 +284,7 @@ def softmax_cross_entropy_simple(x: Any, t: Any) -> Variable:
     """``softmax_cross_entropy`` put together from ``softmax``, ``log`` and indexing, as one would first write it."""
     x, t = as_variable(x), as_variable(t)
     N = x.shape[0]
-    p = clip(softmax(x), 1e-15, 1.0)  # log(0) is no number
+    p = clip(softmax(x), 1e-15, None)  # log(0) is no number
     log_p = log(p)
     return -1 * sum(log_p[np.arange(N), t.data]) / N
 
@@ -395,7 +395,7 @@ def _factor(name: str, factor: Any, x: Variable) -> Any:
     if factor is None:
         return None
     factor = factor.data if isinstance(factor, Variable) else factor
-    w = get_array_module(x.data).asarray(factor).astype(x.dtype, copy=False)
+    w = get_array_module(x.data).asarray(factor, x.dtype)
     if w.ndim > x.ndim or any(n not in (1, m) for n, m in zip(w.shape[::-1], x.shape[::-1])):
         raise ValueError(f"bce_with_logits: {name} {w.shape} does not broadcast to x {x.shape}.")
     return w

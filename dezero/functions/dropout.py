@@ -50,7 +50,7 @@ def dropout(x: Any, dropout_ratio: float = 0.5, rng: Any = None) -> Variable:
     """
     check_ratio(dropout_ratio, "dropout")
     x = as_operand(x, "dropout")
-    if not Config.train or dropout_ratio == 0:
+    if not (Config.train and dropout_ratio):
         return as_variable(x)
     return Dropout(dropout_mask(x.data, x.shape, dropout_ratio, rng))(x)
 
@@ -82,7 +82,7 @@ def dropout2d(x: Any, dropout_ratio: float = 0.5, rng: Any = None) -> Variable:
     x = as_operand(x, "dropout2d")
     if x.ndim < 2:
         raise ValueError(f"dropout2d: x must be (N, C, ...), got {x.shape}.")
-    if not Config.train or dropout_ratio == 0:
+    if not (Config.train and dropout_ratio):
         return as_variable(x)
     return Dropout(dropout_mask(x.data, (*x.shape[:2], *(1 for _ in x.shape[2:])), dropout_ratio, rng))(x)
 
@@ -101,5 +101,6 @@ def dropout_mask(like: Any, shape: tuple[int, ...], dropout_ratio: float, rng: A
     drawn = (xp.random if rng is None else rng).random(shape)
     stays = (drawn if get_array_module(drawn) is xp else as_numpy(drawn)) >= dropout_ratio
     mask = xp.asarray(stays).astype(dtype)  # an array also where NumPy made a scalar of it
-    mask *= 0.0 if dropout_ratio == 1 else 1 / (1 - dropout_ratio)
+    if dropout_ratio < 1:
+        mask *= 1 / (1 - dropout_ratio)
     return mask

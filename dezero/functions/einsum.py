@@ -69,8 +69,6 @@ def _alone(x: Any, indices: str, keep: set[str]) -> Term:
 
 def _cheapest_pair(terms: list[str], out: str, sizes: dict[str, int]) -> tuple[int, int]:
     """The two terms to multiply next: those after which the least is left in memory."""
-    if len(terms) == 2:
-        return 0, 1
 
     def growth(pair: tuple[int, int]) -> int:
         first, second = (terms[i] for i in pair)
@@ -139,7 +137,7 @@ def _spread(x: Any, indices: str, out: str, sizes: dict[str, int]) -> Any:
 
 
 def _along(axis: int, places: Any, ndim: int) -> Any:
-    return places.reshape([-1 if i == axis else 1 for i in range(ndim)])
+    return places.reshape([len(places) if i == axis else 1 for i in range(ndim)])
 
 
 def einsum(subscripts: str, *xs: Any) -> Variable:
@@ -172,8 +170,7 @@ def einsum(subscripts: str, *xs: Any) -> Variable:
         raise TypeError(f"einsum: subscripts must be a string such as 'ij,jk->ik', got {type(subscripts).__name__}.")
     operands = [as_operand(x, "einsum") for x in xs]
     for x0, x1 in combinations(operands, 2):
-        if x0.dtype != x1.dtype:
-            check_precision(x0.dtype, x1.dtype, "einsum")
+        check_precision(x0.dtype, x1.dtype, "einsum")
     return Einsum(*_parse(subscripts, [tuple(x.shape) for x in operands]))(*operands)
 
 
@@ -195,7 +192,7 @@ def _parse(subscripts: str, shapes: list[tuple[int, ...]]) -> tuple[tuple[str, .
     if arrow:
         out = _checked_result(result, terms, dots)
     else:
-        out = dots + "".join(sorted(index for index in {*given} - {*",."} if given.count(index) == 1))
+        out = dots + "".join(sorted(index for index in given if index.isalpha() and given.count(index) < 2))
     sizes = _sizes(ins, shapes)
     return tuple(_with_ones_named(term, shape, sizes) for term, shape in zip(ins, shapes)), out, sizes
 

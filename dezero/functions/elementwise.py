@@ -26,6 +26,38 @@ def floating(x: Any) -> Any:
     return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 
+def like_floats(y: Any, x: Any) -> Any:
+    """``y`` in the dtype of ``x`` if that holds floats: NumPy 1 makes float64 of a 0-d ``x`` that meets a number.
+
+    Args:
+        y: Array.
+        x: Array.
+
+    Example:
+        >>> like_floats(np.array(2.0), np.array(1.0, np.float32)).dtype.name
+        'float32'
+    """
+    return as_dtype(y, x.dtype) if x.dtype.kind == "f" else y
+
+
+def as_dtype(x: Any, dtype: Any) -> Any:
+    """``x`` in ``dtype``; itself, not a copy, if it has that already.
+
+    Args:
+        x: Array.
+        dtype: Its type.
+
+    Example:
+        >>> x = np.ones(2)
+        >>> as_dtype(x, np.float64) is x, as_dtype(x, np.float32).dtype.name
+        (True, 'float32')
+    """
+    return x if x.dtype == dtype else x.astype(dtype)
+
+
+FAR = 40.0  # from here on e^(-x^2 / 2) is 0, and a logistic curve of that flat; much further out squares overflow
+
+
 # --- steps: flat but for jumps -----------------------------------------------------------------------------
 
 
@@ -92,7 +124,7 @@ def ceil(x: Any) -> Variable:
 class Round(Flat):
     """y = x to so many decimals;  gx = 0."""
 
-    def __init__(self, decimals: int = 0):
+    def __init__(self, decimals: int):
         self.decimals = decimals
 
     def forward(self, x):
@@ -282,7 +314,7 @@ class Erf(Formula):
         return special.erf(floating(x))
 
     def gradients(self, gy, y, x):
-        x = apply(Clip(-30.0, 30.0), x)  # further out the exponential is 0 just the same, and the square overflows
+        x = apply(Clip(-FAR, FAR), x)
         return gy * (apply(Exp(), x * -x) * (2 / math.sqrt(math.pi)))
 
 
@@ -456,8 +488,7 @@ class Clip(Formula):
         self.x_max = x_max
 
     def forward(self, x):
-        y = get_array_module(x).clip(x, self.x_min, self.x_max)
-        return y.astype(x.dtype, copy=False) if x.dtype.kind == "f" else y  # NumPy 1 makes float64 of a 0-d x
+        return like_floats(get_array_module(x).clip(x, self.x_min, self.x_max), x)
 
     def gradients(self, gy, y, x):
         return gy * apply(Within(self.x_min, self.x_max), x)

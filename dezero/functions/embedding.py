@@ -33,7 +33,7 @@ class EmbedIDGrad(Function):
         self.W_shape = W_shape
 
     def forward(self, gy):
-        gW = _summed_by_id(self.ids.reshape(-1), gy.reshape((self.ids.size, *self.W_shape[1:])), self.W_shape)
+        gW = _summed_by_id(self.ids.ravel(), gy.reshape((self.ids.size, *self.W_shape[1:])), self.W_shape)
         if self.padding_idx is not None:
             gW[self.padding_idx] = 0
         return gW

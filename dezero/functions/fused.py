@@ -76,5 +76,4 @@ def floating(x: Any, who: str) -> Variable:
 def check_same_precision(x: Any, who: str, *others: Any) -> None:
     """Raises where ``x`` or another input is float16 and they are not all."""
     for other in others:
-        if other.dtype != x.dtype:
-            check_precision(x.dtype, other.dtype, who)
+        check_precision(x.dtype, other.dtype, who)

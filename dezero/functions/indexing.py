@@ -107,13 +107,13 @@ class Scatter(Function):
 
     def forward(self, x):
         xp = get_array_module(x)
-        y = xp.zeros(self.shape, x.dtype)
-        flat, places, x = y.reshape(-1), self.places.reshape(-1), x.reshape(-1)  # NumPy adds fastest in one dimension
+        y = xp.zeros(math.prod(self.shape), x.dtype)
+        places, x = self.places.ravel(), x.ravel()  # NumPy adds fastest in one dimension
         if self.unique:
-            flat[places] = x
+            y[places] = x
         else:
-            xp.add.at(flat, places, x)
-        return y
+            xp.add.at(y, places, x)
+        return y.reshape(self.shape)
 
     def backward(self, gy):
         return Gather(self.places, self.unique)(gy)
@@ -237,7 +237,7 @@ def _checked_indices(indices: Any, x: Variable, axis: int, who: str) -> tuple[An
     if indices.ndim != x.ndim:
         raise ValueError(f"{who}: indices {tuple(indices.shape)} need as many axes as x {tuple(x.shape)}.")
     (axis,) = normalize_axes(axis, x.ndim, who)
-    indices, n = xp.asarray(indices).astype(np.int64, copy=False), x.shape[axis]
+    indices, n = xp.asarray(indices, np.int64), x.shape[axis]
     if indices.size and (not n or (xp is np and (indices.min() < -n or indices.max() >= n))):
         raise IndexError(
             f"{who}: an index is out of range for axis {axis} of x {tuple(x.shape)}, which has {n} elements."
@@ -260,6 +260,6 @@ def _places(indices: Any, shape: tuple[int, ...], axis: int, extent: tuple[int, 
     steps = [math.prod(shape[i + 1 :]) for i in range(ndim)]
     rows: Any = 0
     for i in range(ndim):
-        if i != axis and extent[i] != 1:
+        if i != axis:
             rows = rows + (xp.arange(extent[i]) * steps[i]).reshape([-1 if j == i else 1 for j in range(ndim)])
-    return indices % max(shape[axis], 1) * steps[axis] + rows
+    return indices % shape[axis] * steps[axis] + rows

@@ -70,7 +70,7 @@ def interpolate(
     new, scales = _new_size(old, size, scale_factor)
     maps = [_nearest(*s) if mode == "nearest" else _linear(*s, align_corners) for s in zip(old, new, scales)]
     if x.ndim == 3:
-        return without_rows(Interpolate(_nearest(1, 1, 1.0), maps[0])(with_rows(x)))
+        return without_rows(Interpolate(_nearest(1, 1, 1.0), *maps)(with_rows(x)))
     return Interpolate(*maps)(x)
 
 
@@ -99,7 +99,7 @@ def _new_size(old: tuple[int, ...], size: Any, scale_factor: Any) -> tuple[list[
 def _nearest(old: int, new: int, scale: float) -> Taps:
     """The map to the pixel at floor(o / scale); in integers where ``scale`` is the quotient of the lengths."""
     o = np.arange(new)
-    index = o * old // new if scale == new / old else np.floor(o / scale).astype(int).clip(max=old - 1)
+    index = o * old // new if scale == new / old else np.floor(o / scale).astype(int)
     return Taps(index[None], None, old)
 
 
@@ -110,6 +110,6 @@ def _linear(old: int, new: int, scale: float, align_corners: bool) -> Taps:
         place = o * ((old - 1) / max(1, new - 1))
     else:
         place = ((o + 0.5) / scale - 0.5).clip(min=0)
-    low = place.astype(int).clip(max=old - 1)
-    share = (place - low).clip(0, 1)
+    low = place.astype(int)
+    share = place - low
     return Taps(np.stack([low, (low + 1).clip(max=old - 1)]), np.stack([1 - share, share]), old)

@@ -172,7 +172,7 @@ def _bounds(indices_or_sections: Any, n: int, axis: int) -> list[int]:
                 f"split: axis {axis} with {n} elements has no {sections} pieces of equal length. A list of indices"
                 " cuts it anywhere."
             )
-        return list(range(0, n + 1, n // sections)) if n else [0] * (sections + 1)
+        return [i * n // sections for i in range(sections + 1)]
     indices = [int(i) for i in indices_or_sections]
     bounds = [0, *(slice(i).indices(n)[1] for i in indices), n]  # as slices count: from the end, and not beyond it
     if bounds != sorted(bounds):

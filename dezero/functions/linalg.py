@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,8 +87,7 @@ def matmul(x: Any, W: Any) -> Variable:
 def _array_operands(x: Any, W: Any, who: str) -> tuple[Variable, Variable]:
     x = as_operand(x, who)
     W = as_operand(W, who)
-    if x.data.dtype != W.data.dtype:
-        check_precision(x.data.dtype, W.data.dtype, who)
+    check_precision(x.data.dtype, W.data.dtype, who)
     return x, W
 
 
@@ -105,10 +105,11 @@ class Linear(Formula):
 
     def gradients(self, gy, y, x, W, b=None):
         (n, m), needs = W.shape, self.needs_grad
+        N = math.prod(x.shape[:-1])
         if x.ndim != 2:
-            gy = gy.reshape((gy.size // m, m))
+            gy = gy.reshape((N, m))
         gx = (gy @ W.T).reshape(x.shape) if needs[0] else None
-        gW = x.reshape((x.size // n, n)).T @ gy if needs[1] else None
+        gW = x.reshape((N, n)).T @ gy if needs[1] else None
         return (gx, gW) if b is None else (gx, gW, gy.sum(axis=0) if needs[2] else None)
 
 

@@ -11,7 +11,7 @@ from ..core import Variable, as_operand, as_variable, constant
 from ..cuda import get_array_module
 from .activation import relu
 from .arithmetic import check_precision
-from .elementwise import Clip, abs, clip, exp, log, sqrt
+from .elementwise import Clip, abs, as_dtype, clip, exp, log, sqrt
 from .formula import Formula, apply
 from .reduction import mean, sum
 
@@ -68,7 +68,7 @@ def mean_squared_error(x0: Any, x1: Any) -> Variable:
 
 def _same_shape(x0: Any, x1: Any, who: str) -> tuple[Variable, Variable]:
     x0, x1 = prediction_and_target(x0, x1, who)
-    if x0.shape != x1.shape and (x0.size != x1.size or _last_axes(x0) != _last_axes(x1)):
+    if _last_axes(x0) != _last_axes(x1):
         raise ValueError(f"{who}: x0 {x0.shape} and x1 {x1.shape} must have the same shape.")
     return x0, x1
 
@@ -83,8 +83,7 @@ def prediction_and_target(x: Any, t: Any, who: str) -> tuple[Variable, Variable]
     x, t = (as_operand(v, who) for v in (x, t))
     if t.dtype.kind in "iub":
         t = constant(t.data.astype(x.dtype), who)
-    if x.dtype != t.dtype:
-        check_precision(x.dtype, t.dtype, who)
+    check_precision(x.dtype, t.dtype, who)
     return x, t
 
 
@@ -264,9 +263,7 @@ def hinge(x: Any, t: Any, norm: str = "L1", reduction: str = "mean") -> Variable
     x = as_operand(x, "hinge")
     lacking = relu(1 - x * _sides(x, t))
     losses = lacking if norm == "L1" else lacking * lacking
-    if losses.ndim > 1:
-        losses = sum(losses, axis=tuple(range(1, losses.ndim)))  # (N,)
-    return reduced(losses, reduction)
+    return reduced(sum(losses, axis=tuple(range(1, losses.ndim))), reduction)  # of (N,)
 
 
 def _sides(x: Variable, t: Any) -> Any:
@@ -295,7 +292,7 @@ def labels_of(t: Any, x: Variable, who: str) -> Any:
     wanted = (x.shape[0], *x.shape[2:])
     if t.shape not in (wanted, (x.shape[0], 1, *x.shape[2:])):
         raise ValueError(f"{who}: scores {x.shape} want labels {wanted}, got {tuple(t.shape)}.")
-    return t.reshape(-1).astype(np.int64, copy=False)
+    return as_dtype(t.ravel(), np.int64)
 
 
 def check_labels(labels: Any, C: int, who: str) -> None:

@@ -27,4 +27,4 @@ def accuracy(y: Any, t: Any) -> Variable:
     y, t = as_variable(y).data, as_variable(t).data
     if y.ndim != 2 or t.size != len(y):
         raise ValueError(f"accuracy: scores (N, C) and N labels are wanted, got {tuple(y.shape)} and {tuple(t.shape)}.")
-    return constant((y.argmax(axis=1) == t.reshape(-1)).mean(), "accuracy")
+    return constant((y.argmax(axis=1) == t.ravel()).mean(), "accuracy")

@@ -9,6 +9,7 @@ from ..arrays import normalize_axes
 from ..config import Config
 from ..core import Variable, constant
 from ..cuda import get_array_module
+from .elementwise import as_dtype
 from .fused import Fused, check_same_precision, floating, widened
 
 
@@ -53,17 +54,17 @@ class Normalization(Fused):
             y = xhat * self._along_channels(gamma)
         if beta is not None:
             y += self._along_channels(beta)
-        return y.reshape(x.shape).astype(x.dtype, copy=False)
+        return as_dtype(y.reshape(x.shape), x.dtype)
 
     def gradients(self, gy, x, gamma=None, beta=None):
         g = widened(gy).reshape(self.view)
         ggamma = gbeta = None
         others = tuple(a for a in range(len(self.view)) if a not in self.channels)
         if gamma is not None and self.needs_grad[1]:
-            ggamma = self._sum_of_products(g, self.xhat, others).reshape(gamma.shape).astype(x.dtype, copy=False)
+            ggamma = as_dtype(self._sum_of_products(g, self.xhat, others).reshape(gamma.shape), x.dtype)
         if beta is not None and self.needs_grad[2]:
-            gbeta = self._sum(g, others).reshape(beta.shape).astype(x.dtype, copy=False)
-        gx = self._gradient_by_x(g, gamma).reshape(x.shape).astype(x.dtype, copy=False) if self.needs_grad[0] else None
+            gbeta = as_dtype(self._sum(g, others).reshape(beta.shape), x.dtype)
+        gx = as_dtype(self._gradient_by_x(g, gamma).reshape(x.shape), x.dtype) if self.needs_grad[0] else None
         return (gx, ggamma, gbeta)[: len(self.needs_grad)]
 
     def _gradient_by_x(self, g, gamma):
@@ -200,14 +201,14 @@ def _check_channels(who: str, x: Variable, **given: Any) -> None:
 
 def _move_towards(running: Any, new: Any, decay: float) -> None:
     running *= decay
-    running += ((1 - decay) * new.reshape(running.shape)).astype(running.dtype, copy=False)
+    running += as_dtype((1 - decay) * new.reshape(running.shape), running.dtype)
 
 
 def _with_running_statistics(x: Variable, gamma: Any, beta: Any, mean: Any, var: Any, eps: float) -> Variable:
-    shape = (1, -1, *(1 for _ in x.shape[2:]))
+    shape = (x.shape[1], *(1 for _ in x.shape[2:]))
     inv_std = constant(((widened(var) + eps) ** -0.5).astype(x.dtype), "batch_norm")
     scale = inv_std * gamma
-    shift = beta - scale * mean.astype(x.dtype, copy=False)
+    shift = beta - scale * as_dtype(mean, x.dtype)
     return x * scale.reshape(shape) + shift.reshape(shape)
 
 
@@ -400,7 +401,7 @@ class L2Normalize(Fused):
         self.axes, self.eps = axes, eps
 
     def forward(self, x):
-        return (x / self._length(widened(x))[0]).astype(x.dtype, copy=False)
+        return as_dtype(x / self._length(widened(x))[0], x.dtype)
 
     def gradients(self, gy, x):
         n, long = self._length(widened(x))
@@ -408,7 +409,7 @@ class L2Normalize(Fused):
         gx = y * (-(gy * y).sum(axis=self.axes, keepdims=True) * long)
         gx += gy
         gx /= n
-        return (gx.astype(x.dtype, copy=False),)
+        return (as_dtype(gx, x.dtype),)
 
     def plain(self, x):
         wide = widened(x)

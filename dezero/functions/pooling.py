@@ -36,8 +36,8 @@ class Pooling(Function):
         return self._gradient().forward(gy)
 
     def _gradient(self) -> PoolingGrad:
-        x, y = self.inputs[0].data, self.outputs[0]().data
-        return PoolingGrad(kernels.find_winners(x, y, *self.args), x.shape[2:], *self.args)
+        (x,), y = self.inputs, self.outputs[0]()
+        return PoolingGrad(kernels.find_winners(x.data, y.data, *self.args), x.data.shape[2:], *self.args)
 
 
 class PoolingGrad(Function):
@@ -66,8 +66,8 @@ class PoolingGather(Function):
         return kernels.take_from_winners(x, self.winners, *self.args)
 
     def backward(self, gy):
-        _, _, H, W = self.inputs[0].shape
-        return PoolingGrad(self.winners, (H, W), *self.args)(gy)
+        (x,) = self.inputs
+        return PoolingGrad(self.winners, x.data.shape[2:], *self.args)(gy)
 
 
 class AveragePooling(Formula):
@@ -334,7 +334,7 @@ def _picked(x: Variable, places: Any, winners: Any) -> Variable:
     xp = get_array_module(winners)
     rows, windows = winners.shape
     columns = places[xp.arange(windows), winners]  # (rows, windows)
-    return get_item(x, (xp.arange(rows).reshape((-1, 1)), columns))
+    return get_item(x, (xp.arange(rows)[:, None], columns))
 
 
 def adaptive_average_pooling(x: Any, outsize: Any) -> Variable:

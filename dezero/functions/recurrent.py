@@ -537,7 +537,7 @@ def _inputs(
     """The inputs of one op: of one dtype, with zeros for what is None. Raises where a shape does not fit."""
     xp, G = get_array_module(x.data), f.n_gates
     if Wh.ndim != 2 or Wh.shape[1] != G * Wh.shape[0]:
-        raise ValueError(f"{who}: Wh must be (H, {G if G > 1 else ''}H), got {Wh.shape}.")
+        raise ValueError(f"{who}: Wh must be (H, {'' if G == 1 else G}H), got {Wh.shape}.")
     N, I, H = *x.shape[-2:], Wh.shape[0]
     biases = (*biases, *[None] * (len(f.bias_names) - len(biases)))
     names = ("Wx", *f.state_names, *f.bias_names)

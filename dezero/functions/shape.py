@@ -49,7 +49,7 @@ def reshape(x: Any, shape: Any) -> Variable:
     shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
     if x.shape == shape:
         return x
-    known = math.prod(n for n in shape if n != -1)
+    known = math.prod(shape)  # but for its sign, where one is unknown
     fits = x.size == known if -1 not in shape else known and x.size % known == 0
     if not fits or shape.count(-1) > 1:
         raise ValueError(f"reshape: {tuple(x.shape)} has {x.size} elements and cannot become {shape}.")

@@ -164,7 +164,7 @@ def _minors(A: Variable) -> Variable:
     """The cofactors as determinants: N^4 elements, but with derivatives where A has no inverse."""
     N = A.shape[-1]
     places = np.arange(N)
-    others = np.array([np.delete(places, i) for i in places], int).reshape(N, max(N - 1, 0))  # all but i
+    others = np.array([np.delete(places, i) for i in places])  # (N, N - 1), all but i
     rows, columns = others[:, None, :, None], others[None, :, None, :]
     signs = (-1.0) ** (places[:, None] + places)
     xp = get_array_module(A.data)

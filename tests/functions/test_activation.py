@@ -257,6 +257,10 @@ def test_prelu_refuses_slopes_that_do_not_fit():
         F.prelu(x[0], np.ones(4))
     with pytest.raises(ValueError, match=message.format("1, 4")):
         F.prelu(x, np.ones((1, 4)))
+    with pytest.raises(ValueError, match=message.format("1, 1")):
+        F.prelu(x, np.ones((1, 1)))
+    with pytest.raises(ValueError, match=message.format("0,")):
+        F.prelu(x, np.ones(0))
     with pytest.raises(TypeError, match="prelu: float64 and float16 do not meet silently"):
         F.prelu(x, np.ones(4, np.float16))
 
@@ -278,5 +282,21 @@ def test_softmax_of_a_missing_axis_is_an_error(name):
         f(x, axis=2)
     with pytest.raises(ValueError, match=f"{name}: axis -3 does not fit"):
         f(x, axis=-3)
+    with pytest.raises(ValueError, match=rf"{name}: axis must be one integer, the axis of the classes, got \(0, 1\)"):
+        f(x, axis=(0, 1))
+    for vector, axis in ((x[0], 2), (x[0], -2), (x[0, 0], 1), (x[0, 0], 0)):
+        with pytest.raises(ValueError, match=f"{name}: axis {axis} does not fit an array with {vector.ndim} dim"):
+            f(vector, axis=axis)
     with pytest.raises(ValueError, match=rf"{name}: x \(2, 0\) has no classes along axis 1"):
         f(np.zeros((2, 0)))
+
+
+@pytest.mark.parametrize("slope", [0, 0.2, 1])
+def test_a_slope_from_0_to_1_takes_no_where_which_is_several_times_slower(slope, monkeypatch):
+    monkeypatch.setattr(np, "where", None)
+    assert F.leaky_relu(np.array([-2.0, 3.0]), slope).data.tolist() == [-2 * slope, 3.0]
+
+
+def test_mish_in_half_precision_is_the_identity_far_out():
+    x = np.array([100.0, 1e4, 6e4], np.float16)
+    assert F.mish(x).data.tolist() == x.tolist()

@@ -134,3 +134,30 @@ def test_operands_that_do_not_broadcast_are_an_error():
 def test_a_list_is_no_operand():
     with pytest.raises(TypeError, match="Add works on Variables, arrays and numbers, got list"):
         F.add(Variable(np.ones(2)), [1.0, 2.0])
+
+
+def test_the_third_and_fourth_power_are_products_which_numpy_takes_a_hundred_times_as_long_for():
+    x = np.random.default_rng(0).standard_normal(1000)
+    assert ((Variable(x) ** 3).data == x * x * x).all()
+    assert ((Variable(x) ** 4).data == x * x * (x * x)).all()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("bool", "float16"), ("int64", "float16"), ("int16", "float32"), ("int16", "int32")]
+)
+def test_half_precision_is_kept_apart_from_floats_only(one, other):
+    a, b = np.ones(2, one), np.ones(2, other)
+    assert F.mul(a, b).dtype == F.mul(b, a).dtype == np.result_type(a, b)
+
+
+def test_a_power_computes_no_gradient_that_nobody_asked_for(monkeypatch):
+    x, c = np.array([2.0, 3.0]), np.array([3.0, 2.0])
+    for inputs, wanted in (((Variable(x), c), [True, False]), ((x, Variable(c)), [False, True])):
+        y = F.pow(*inputs)
+        assert [gx is not None for gx in y.creator.backward(Variable(np.ones(2)))] == wanted
+
+
+def test_a_variable_exponent_of_zero_has_the_right_mixed_derivative():
+    x, c = Variable(np.array([2.0, 4.0])), Variable(np.zeros(2))
+    gx = grad(x**c, x, create_graph=True)
+    assert gx.data.tolist() == [0.0, 0.0] and grad(gx, c).data.tolist() == [0.5, 0.25]

@@ -134,6 +134,10 @@ q, k, v = qkv()
     ("call", "error", "message"),
     [
         (lambda: attention(q[0], k, v), ValueError, r"q \(..., T, D\), k .* are wanted, got q \(2,\)"),
+        (lambda: attention(q, k[0], v), ValueError, r"are wanted, got q \(3, 2\), k \(2,\), v \(4, 2\)"),
+        (lambda: attention(q, k, v[0]), ValueError, r"are wanted, got q \(3, 2\), k \(4, 2\), v \(2,\)"),
+        (lambda: attention(q[:, :1], k, v), ValueError, r"q has 1 features but k has 2 \(q \(3, 1\), k \(4, 2\)"),
+        (lambda: attention(q, k[:3], v), ValueError, "there are 3 keys but 4 values"),
         (lambda: attention(q, k[:, :1], v), ValueError, r"q has 2 features but k has 1 \(q \(3, 2\), k \(4, 1\)"),
         (lambda: attention(q, k, v[:3]), ValueError, "there are 4 keys but 3 values"),
         (lambda: attention(q[None], [[1.0]], v), TypeError, "works on Variables, arrays and numbers, got list"),
@@ -152,3 +156,11 @@ q, k, v = qkv()
 def test_what_does_not_fit_is_an_error(call, error, message):
     with pytest.raises(error, match="scaled_dot_product_attention.*" + message):
         call()
+
+
+def test_a_ratio_of_zero_and_test_mode_draw_nothing():
+    for train, ratio in ((True, 0.0), (False, 0.5)):
+        generator = np.random.default_rng(0)
+        with dezero.using_config("train", train):
+            attention(q, k, v, dropout_ratio=ratio, rng=generator)
+        assert generator.random() == np.random.default_rng(0).random()

@@ -153,10 +153,29 @@ def test_a_size_that_is_asked_for_may_be_more_than_nothing():
     assert F.deconv2d(y, np.ones((1, 1, 1, 1)), stride=3, pad=1, outsize=1).shape == (1, 1, 1, 1)
 
 
+def test_a_result_may_be_cut_down_to_one_pixel():
+    assert F.deconv2d(x, W_up, pad=3).shape == (2, 2, 1, 1)
+
+
+def test_an_op_by_itself_has_the_defaults_of_its_function():
+    stride, pad = (1, 2), (1, 0)
+    y = conv_module.Conv2d(stride, pad)(x, W)
+    assert np.array_equal(y.data, F.conv2d(x, W, None, stride, pad).data)
+    up = conv_module.Deconv2d(stride, pad, (5, 12))(x, W_up)
+    assert np.array_equal(up.data, F.deconv2d(x, W_up, None, stride, pad).data)
+    gW = conv_module.Conv2dGradW((2, 3), stride, pad)(x, y)
+    np.testing.assert_allclose(gW.data, conv_weight(x, y.data, (2, 3), stride, pad), rtol=1e-10, atol=1e-12)
+    col = conv_module.Im2col((2, 3), stride, pad, True)(x)
+    assert np.array_equal(col.data, F.im2col(x, (2, 3), stride, pad).data)
+    back = conv_module.Col2im(x.shape, (2, 3), stride, pad, True)(col)
+    assert np.array_equal(back.data, F.col2im(col, x.shape, (2, 3), stride, pad).data)
+
+
 def test_output_pad_is_another_way_to_say_outsize():
     by_size = F.deconv2d(x, W_up, stride=(2, 3), outsize=(12, 19))
     by_more = F.deconv2d(x, W_up, stride=(2, 3), output_pad=(1, 2))
     assert np.array_equal(by_size.data, by_more.data)
+    assert F.deconv2d(x, W_up, stride=3, output_pad=1).shape == (2, 2, 16, 18)
 
 
 def test_groups_are_convolutions_beside_each_other():
@@ -244,6 +263,43 @@ def test_conv1d_keeps_the_dtype_of_integers_times_floats():
         ),
         (lambda: F.conv1d(s, W_s, pad=-1), ValueError, "conv1d: pad must be an integer from 0 on, got -1"),
         (lambda: F.conv1d(s, W_s, dilation=7), ValueError, "conv1d: kernel .* is larger than the padded image"),
+        (lambda: F.conv1d(s, W_s, stride=0), ValueError, "conv1d: stride must be an integer from 1 on, got 0"),
+        (lambda: F.conv1d(s, W_s, dilation=0), ValueError, "conv1d: dilation must be an integer from 1 on, got 0"),
+        (lambda: F.conv1d(s, W_s, groups=0), ValueError, "conv1d: groups must be an integer from 1 on, got 0"),
+        (lambda: F.conv1d(s[:, :2], W_s), ValueError, "conv1d: x has 2 channels but W wants 3"),
+        (lambda: F.conv1d(s, W[:, :, 0, 0]), ValueError, r"conv1d: W \(OC, C, K\) is wanted, got shape \(4, 3\)"),
+        (lambda: F.deconv1d(s, W_s, stride=0), ValueError, "deconv1d: stride must be an integer from 1 on, got 0"),
+        (lambda: F.deconv1d(s, W_s, dilation=0), ValueError, "deconv1d: dilation must be an integer from 1 on, got 0"),
+        (lambda: F.deconv1d(s, W_s, pad=-1), ValueError, "deconv1d: pad must be an integer from 0 on, got -1"),
+        (lambda: F.deconv1d(s, W_s, output_pad=-1), ValueError, "deconv1d: output_pad must be an .* 0 on, got -1"),
+        (lambda: F.deconv1d(s, W_s, outsize=0), ValueError, "deconv1d: outsize must be an integer from 1 on, got 0"),
+        (lambda: F.deconv1d(s, W_s, groups=0), ValueError, "deconv1d: groups must be an integer from 1 on, got 0"),
+        (lambda: F.deconv1d(s, W_s[:2]), ValueError, "deconv1d: x has 3 channels but W wants 2"),
+        (
+            lambda: F.deconv2d(x, W_up, stride=(1, 2), output_pad=1),
+            ValueError,
+            r"deconv2d: output_pad must be below the stride \(1, 2\), got 1",
+        ),
+        (
+            lambda: F.deconv2d(x, W_up, stride=(3, 2), output_pad=(0, 3)),
+            ValueError,
+            r"deconv2d: output_pad must be below the stride \(3, 2\), got \(0, 3\)",
+        ),
+        (
+            lambda: F.deconv2d(x, W_up, stride=(2, 3), output_pad=(3, 0)),
+            ValueError,
+            r"deconv2d: output_pad must be below the stride \(2, 3\), got \(3, 0\)",
+        ),
+        (
+            lambda: F.deconv2d(x, W_up, stride=2, outsize=(11, 14), output_pad=(0, 1)),
+            ValueError,
+            r"deconv2d: outsize \(11, 14\) and output_pad \(0, 1\) say the same thing",
+        ),
+        (lambda: F.deconv2d(x, W_up[:, :, :2], pad=(3, 0)), ValueError, r"deconv2d: pad \(3, 0\) leaves nothing"),
+        (lambda: F.deconv2d(x, W_up[..., :1], pad=(0, 3)), ValueError, r"deconv2d: pad \(0, 3\) leaves nothing"),
+        (lambda: F.deconv2d(x, W_up, outsize=(6, 7)), ValueError, r"outsize must be from \(7, 7\) to \(7, 7\)"),
+        (lambda: F.deconv2d(x, W_up, outsize=(7, 6)), ValueError, r"outsize must be from \(7, 7\) to \(7, 7\)"),
+        (lambda: F.deconv2d(x, W_up, outsize=(8, 7)), ValueError, r"outsize must be from \(7, 7\) to \(7, 7\)"),
         (lambda: F.deconv1d(x, W), ValueError, r"deconv1d: x \(N, C, L\) is wanted"),
         (lambda: F.deconv1d(s, W), ValueError, r"deconv1d: W \(C, OC, K\) is wanted"),
         (lambda: F.deconv1d(s, W_s, outsize=(1, 8)), ValueError, "deconv1d: outsize must be an integer from 1 on, got"),
@@ -265,7 +321,7 @@ def test_conv1d_keeps_the_dtype_of_integers_times_floats():
         (
             lambda: F.conv2d(x[:, :2], W),
             ValueError,
-            r"conv2d: x has 2 channels but W wants 3 \(x \(2, 2, 5, 6\), W \(4,",
+            r"conv2d: x has 2 channels but W wants 3 \(x \(2, 2, 5, 6\), W \(4, 3, 2, 3\)\)\.$",
         ),
         (lambda: F.deconv2d(x, W), ValueError, r"deconv2d: x has 3 channels but W wants 4"),
         (
@@ -283,6 +339,28 @@ def test_conv1d_keeps_the_dtype_of_integers_times_floats():
             ValueError,
             r"conv2d: kernel \(2, 3\) is larger than the padded image \(1, 6\)",
         ),
+        (lambda: F.conv2d(x[None], W), ValueError, r"conv2d: x \(N, C, H, W\) is wanted, got shape \(1, 2, 3, 5, 6\)"),
+        (
+            lambda: F.conv2d(x, W[None]),
+            ValueError,
+            r"conv2d: W \(OC, C, KH, KW\) is wanted, got shape \(1, 4, 3, 2, 3\)",
+        ),
+        (lambda: F.conv2d(x, W[:, :2]), ValueError, "conv2d: x has 3 channels but W wants 2"),
+        (
+            lambda: F.conv2d(x, W[:2], b),
+            ValueError,
+            r"conv2d: b has shape \(4,\), but W \(2, 3, 2, 3\) gives 2 channels",
+        ),
+        (lambda: F.conv2d(x, W, b[:, None]), ValueError, r"conv2d: b has shape \(4, 1\)"),
+        (
+            lambda: F.col2im(np.ones((4, 4)), (1, 1, 1, 3, 3), 2),
+            ValueError,
+            r"col2im: input_shape \(N, C, H, W\) is wanted, got \(1, 1, 1, 3, 3\)",
+        ),
+        (lambda: F.col2im(np.ones((4, 3)), (1, 1, 3, 3), 2), ValueError, r"windows \(4, 4\), got x \(4, 3\)"),
+        (lambda: F.conv2d(x[..., :2], W), ValueError, r"conv2d: kernel \(2, 3\) is larger .* image \(5, 2\)"),
+        (lambda: F.conv2d(x, W, pad=(0, -1)), ValueError, r"conv2d: pad must be .* got \(0, -1\)"),
+        (lambda: F.conv2d(x, W, stride=(0, 1)), ValueError, r"conv2d: stride must be .* got \(0, 1\)"),
         (
             lambda: F.conv2d(x, W, stride=0),
             ValueError,
@@ -308,6 +386,16 @@ def test_conv1d_keeps_the_dtype_of_integers_times_floats():
         (lambda: F.conv2d_simple(x, W[:, :2]), ValueError, "conv2d_simple: x has 3 channels but W wants 2"),
         (lambda: F.im2col(x[0], 2), ValueError, r"im2col: x \(N, C, H, W\) is wanted"),
         (lambda: F.im2col(x, 7), ValueError, r"im2col: kernel \(7, 7\) is larger than the padded image \(5, 6\)"),
+        (
+            lambda: F.im2col(x, (9, 3), pad=(1, 2)),
+            ValueError,
+            r"larger than the padded image \(7, 10\) \(x \(2, 3, 5, 6\)",
+        ),
+        (
+            lambda: F.im2col(x, (3, 11), pad=(2, 1)),
+            ValueError,
+            r"larger than the padded image \(9, 8\) .*, pad \(2, 1\)",
+        ),
         (lambda: F.im2col(x, 0), ValueError, "im2col: kernel_size must be an integer from 1 on"),
         (lambda: F.col2im(np.ones((4, 4)), (3, 3), 2), ValueError, r"col2im: input_shape \(N, C, H, W\) is wanted"),
         (

@@ -44,8 +44,13 @@ def test_labels_must_be_integers_and_fit(loss):
         loss(x, np.array([0.0, 1.0, 2.0]))
     with pytest.raises(ValueError, match=r"scores \(3, 4\) want labels \(3,\), got \(4,\)"):
         loss(x, np.array([0, 1, 2, 3]))
-    with pytest.raises(ValueError, match=r"x must be \(N, C, ...\), got \(4,\)"):
-        loss(x[0], np.array(1))
+    with pytest.raises(ValueError, match=r"scores \(3, 4\) want labels \(3,\), got \(2,\)"):
+        loss(x, np.array([0, 1]))
+    for scores, label in ((x[0], np.array(1)), (x[0], np.arange(4)), (x[0, 0], np.array(0))):
+        with pytest.raises(ValueError, match=rf"x must be \(N, C, ...\), got \({'4,' if scores.ndim else ''}\)"):
+            loss(scores, label)
+    with pytest.raises(TypeError, match=f"{loss.__name__}: labels must be integers, got float64"):
+        loss(x[0], np.full(4, 0.25))
 
 
 @pytest.mark.parametrize("loss", [*OF_LABELS, F.bce_with_logits])
@@ -55,11 +60,12 @@ def test_a_wrong_reduction_raises_with_the_choices(loss):
 
 
 @pytest.mark.parametrize("loss", OF_LABELS)
-def test_there_is_one_weight_for_each_class(loss):
+@pytest.mark.parametrize("n", [3, 5])
+def test_there_is_one_weight_for_each_class(loss, n):
     with pytest.raises(
-        ValueError, match=rf"{loss.__name__}: class_weight must have shape \(4,\) for x \(3, 4\), got \(3,\)"
+        ValueError, match=rf"{loss.__name__}: class_weight must have shape \(4,\) for x \(3, 4\), got \({n},\)"
     ):
-        loss(x, t, class_weight=np.ones(3))
+        loss(x, t, class_weight=np.ones(n))
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1])
@@ -171,6 +177,16 @@ def test_binary_cross_entropy_keeps_a_gradient_where_the_model_is_most_wrong():
 def test_binary_cross_entropy_wants_probabilities():
     with pytest.raises(ValueError, match="binary_cross_entropy: p must hold probabilities from 0 to 1"):
         F.binary_cross_entropy(np.array([1.5]), np.array([1]))
+    with pytest.raises(ValueError, match="binary_cross_entropy: p must hold probabilities from 0 to 1"):
+        F.binary_cross_entropy(np.array([-0.5, 0.5]), np.array([1, 1]))
+    with pytest.raises(ValueError, match="binary_cross_entropy: p must hold probabilities from 0 to 1"):
+        F.binary_cross_entropy(np.array([0.5, np.nan]), np.array([1, 1]))
+    assert F.binary_cross_entropy(np.zeros((0, 3)), np.zeros((0, 3))).item() == 0.0
+
+
+def test_the_simple_softmax_cross_entropy_takes_no_logarithm_of_0():
+    loss = F.softmax_cross_entropy_simple(np.array([[1e4, -1e4]]), np.array([1]))
+    np.testing.assert_allclose(loss.data, -np.log(1e-15))
 
 
 @pytest.mark.parametrize("loss", [F.sigmoid_cross_entropy, F.binary_cross_entropy, F.bce_with_logits])
@@ -179,3 +195,8 @@ def test_a_row_of_targets_for_a_column_of_scores_does_not_broadcast(loss):
     np.testing.assert_allclose(loss(column, targets).data, loss(column[:, 0], targets).data, rtol=1e-12)
     with pytest.raises(ValueError, match=rf"{loss.__name__}: one target for each score is wanted, got scores \(3, 1\)"):
         loss(column, np.array([0, 1]))
+    with pytest.raises(ValueError, match=rf"{loss.__name__}: one target for each score is wanted, got scores \(3, 1\)"):
+        loss(column, np.array([0, 1, 1, 1]))
+    with pytest.raises(ValueError, match=r"got scores \(3, 1\) and targets \(1, 3\)"):
+        loss(column, targets[None])
+    np.testing.assert_allclose(loss(column[:, 0], targets[:, None]).data, loss(column[:, 0], targets).data, rtol=1e-12)

@@ -37,9 +37,10 @@ def test_test_mode_is_the_identity(drop, xp):
 
 @BOTH
 def test_ratio_one_is_zeros_and_ratio_zero_the_identity(drop, xp):
-    x = xp.asarray(np.ones((5, 2)))
-    assert not as_numpy(drop(x, 1)).any()
-    assert (as_numpy(drop(x, 0)) == 1).all()
+    x = Variable(xp.asarray(np.ones((5, 2))))
+    for one, zero in ((1, 0), (1.0, 0.0)):
+        assert not as_numpy(drop(x, one)).any()
+        assert drop(x, zero) is x
 
 
 @BOTH
@@ -95,6 +96,15 @@ def test_the_global_seed_makes_it_repeatable():
     assert values[0] == values[1]
 
 
-def test_integers_become_floats():
-    y = F.dropout(np.ones(20, int), 0.25, rng=np.random.default_rng(7)).data
+@pytest.mark.parametrize("dtype", [int, bool])
+def test_integers_become_floats(dtype):
+    y = F.dropout(np.ones(20, dtype), 0.25, rng=np.random.default_rng(7)).data
     assert y.dtype == np.float64 and set(y.tolist()) == {0.0, 1 / 0.75}
+
+
+def test_what_is_drawn_at_the_ratio_stays_so_that_no_more_than_the_ratio_drops():
+    class Fixed:
+        def random(self, shape):
+            return np.array([0.0, 0.25, 0.5])
+
+    assert F.dropout(np.ones(3), 0.25, rng=Fixed()).data.tolist() == [0.0, 1 / 0.75, 1 / 0.75]

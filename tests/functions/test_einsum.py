@@ -6,6 +6,7 @@ import pytest
 from dezero import Variable
 from dezero import functions as F
 from dezero.cuda import as_numpy
+from dezero.functions.einsum import _cheapest_pair
 from strict_device import counting
 from strict_device import xp as strict
 
@@ -80,6 +81,26 @@ def test_of_three_operands_first_the_two_that_leave_the_least():
     assert F.einsum("i,j,i->j", *[np.ones(n)] * 3).data[0] == n
 
 
+def test_first_come_the_two_that_free_the_most_memory():
+    sizes = {"a": 10, "b": 10, "c": 10, "d": 2}
+    assert _cheapest_pair(["d", "d", "abc", "abc"], "", sizes) == (2, 3)
+    assert _cheapest_pair(["abc", "d", "d", "abc"], "", sizes) == (0, 3)
+    assert _cheapest_pair(["abc", "d", "d", "abc"], "abc", sizes) == (0, 3)
+    assert _cheapest_pair(["ab", "cd", "cd"], "abd", sizes) == (1, 2)
+
+
+def test_a_sum_over_axes_of_length_one_is_no_work():
+    x = strict.asarray(normal(5, 1))
+    with counting() as seen:
+        y = F.einsum("ij->i", x)
+    assert seen.launches == 0 and y.shape == (5,)
+
+
+def test_without_an_arrow_an_index_that_occurs_three_times_is_summed_over():
+    x = normal(3)
+    np.testing.assert_allclose(F.einsum("i,i,i", x, x, x).data, (x**3).sum())
+
+
 def test_float32_and_float64_meet_as_in_numpy(xp):
     y = F.einsum("i,i", xp.asarray(np.ones(3, np.float32)), xp.asarray(np.ones(3)))
     assert as_numpy(y).dtype == np.float64
@@ -109,6 +130,14 @@ def test_integers_keep_their_type():
         ),
         ("ii", [(2, 3)], "einsum: index i has length 3 in operand 0, but 2 elsewhere"),
         ("ii", [(1, 3)], "einsum: index i has length 3 in operand 0, but 1 elsewhere"),
+        ("ii", [(3, 1)], "einsum: index i has length 1 in operand 0, but 3 elsewhere"),
+        ("ii", [(3, 2)], "einsum: index i has length 2 in operand 0, but 3 elsewhere"),
+        ("i,i", [(3,), (0,)], "einsum: index i has length 0 in operand 1, but 3 elsewhere"),
+        ("i,i", [(0,), (3,)], "einsum: index i has length 3 in operand 1, but 0 elsewhere"),
+        ("ij,jk", [(2, 3)] * 3, "einsum: 'ij,jk' names 2 operands, but 3 were given"),
+        ("i", [(2, 3)], r"einsum: 'i' has 1 indices, but operand 0 has shape \(2, 3\)"),
+        ("...ijk", [(2, 3)], r"einsum: '...ijk' has 3 indices, but operand 0 has shape \(2, 3\)"),
+        ("...,...", [(2, 5), (3, 5)], "einsum: an axis of '...' has length 3 in operand 1, but 2 elsewhere"),
         ("...,...", [(2,), (3,)], "einsum: an axis of '...' has length 3 in operand 1, but 2 elsewhere"),
         ("...i->i", [(2, 3)], "einsum: the result 'i' leaves out the axes of '...'. Add '...' to it"),
         ("..i", [(2, 3)], "einsum: '..i' cannot be read"),

@@ -8,6 +8,7 @@ import pytest
 from dezero import Variable, grad
 from dezero import functions as F
 from dezero.cuda import as_numpy
+from dezero.functions.elementwise import Step, Within
 
 x = np.random.default_rng(0).standard_normal((3, 4))
 
@@ -161,8 +162,17 @@ def test_clip_wants_a_bound_and_in_order():
         F.clip(x, None, None)
     with pytest.raises(ValueError, match="clip: x_min must not be above x_max, got 2 and 1"):
         F.clip(x, 2, 1)
+    assert F.clip(np.array([-2.0, 3.0]), 1, 1).data.tolist() == [1.0, 1.0]
 
 
 def test_sin_refuses_what_is_no_array():
     with pytest.raises(TypeError, match="Sin works on Variables, arrays and numbers, got list"):
         F.sin([1.0])
+
+
+def test_what_stands_for_a_derivative_is_1_where_it_should_be():
+    x = np.array([-1.0, 0.0, 1.0])
+    assert Step()(x).data.tolist() == [0.0, 0.0, 1.0]
+    assert Within(0, None)(x).data.tolist() == [0.0, 1.0, 1.0]
+    assert Within(None, 0)(x).data.tolist() == [1.0, 1.0, 0.0]
+    assert Within(-0.5, 0.5)(x).data.tolist() == [0.0, 1.0, 0.0]

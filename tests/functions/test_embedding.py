@@ -73,5 +73,13 @@ def test_ids_must_be_integers_in_range():
 def test_W_and_the_padding_are_checked():
     with pytest.raises(ValueError, match=r"embed_id: W must be \(V, D\), got a 0-d array"):
         F.embed_id(np.array([0]), np.array(1.0))
-    with pytest.raises(ValueError, match="embed_id: padding_idx must lie between 0 and 2, got -1"):
-        F.embed_id(np.array([0]), np.ones((3, 2)), padding_idx=-1)
+    for padding_idx in (-1, 3):
+        with pytest.raises(ValueError, match=f"embed_id: padding_idx must lie between 0 and 2, got {padding_idx}"):
+            F.embed_id(np.array([0]), np.ones((3, 2)), padding_idx=padding_idx)
+
+
+@pytest.mark.parametrize("padding_idx", [0, 2])
+def test_the_padding_may_be_the_first_or_the_last_id(padding_idx):
+    W = Variable(np.ones((3, 2)))
+    F.embed_id(np.array([0, 1, 2]), W, padding_idx=padding_idx).sum().backward()
+    assert W.grad.data[:, 0].tolist() == [float(i != padding_idx) for i in range(3)]

@@ -62,6 +62,15 @@ def test_indices_are_a_variable_a_list_or_an_array_of_any_integers(f, xp):
         np.testing.assert_array_equal(as_numpy(f(Variable(xp.asarray(x)), indices, 0)), expected)
 
 
+def test_the_first_and_the_last_element_are_in_reach_from_both_ends():
+    assert F.gather(v, [0, -5, 4, -1]).data.tolist() == v[[0, 0, 4, 4]].tolist()
+
+
+def test_no_indices_take_nothing_from_nothing(xp):
+    assert F.gather(xp.asarray(x[:0]), xp.asarray(np.zeros((0, 4), int))).shape == (0, 4)
+    assert F.take_along_axis(xp.asarray(x[:, :0]), np.zeros((3, 0), int), 1).shape == (3, 0)
+
+
 def test_small_integers_reach_far_along_a_long_axis():
     long = np.arange(1000.0)
     assert F.gather(long, np.array([-1, 127], np.int8)).data.tolist() == [999.0, 127.0]
@@ -111,6 +120,16 @@ def test_a_gpu_takes_indices_modulo_the_length_of_their_axis():
         (lambda: F.gather(v, [0.5]), TypeError, "gather: indices must be integers, got float64"),
         (lambda: F.take_along_axis(v, v > 0, 0), TypeError, "take_along_axis: indices must be integers, got bool"),
         (lambda: F.gather(x, [0]), ValueError, r"gather: indices \(1,\) need as many axes as x \(3, 4\)"),
+        (lambda: F.gather(v, [[0]]), ValueError, r"gather: indices \(1, 1\) need as many axes as x \(5,\)"),
+        (lambda: F.gather(v, [9]), IndexError, r"gather: an index is out of range for axis 0 of x \(5,\)"),
+        (lambda: F.gather(v, [-9]), IndexError, r"gather: an index is out of range for axis 0 of x \(5,\)"),
+        (lambda: F.gather(v, [5]), IndexError, r"gather: an index is out of range for axis 0 of x \(5,\)"),
+        (lambda: F.scatter_add(v, [0], x), ValueError, r"scatter_add: src \(3, 4\) needs as many axes as x \(5,\)"),
+        (
+            lambda: F.scatter_add(v, [0, 0, 0], v[:2]),
+            ValueError,
+            r"scatter_add: indices \(3,\) must be nowhere longer than src \(2,\)\.",
+        ),
         (lambda: F.gather(v, [0], 1), ValueError, "gather: axis 1 does not fit an array with 1 dimensions"),
         (
             lambda: F.gather(x, np.zeros((1, 5), int)),

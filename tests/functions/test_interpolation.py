@@ -17,9 +17,10 @@ def test_nearest_repeats_every_pixel():
 
 
 def test_nearest_takes_whole_numbers_where_a_fraction_would_be_rounded():
-    """Pixel 49 of 98 lies at 1 exactly, whatever 2 / 98 is in single precision."""
+    """Pixel 49 of 98 lies at 1 exactly, whatever 2 / 98 is in single precision; pixel 9 of 18 at 7 of 14 likewise."""
     y = F.interpolate(np.array([[[0.0, 1.0]]]), size=98)
     assert y.data[0, 0].tolist() == [0.0] * 49 + [1.0] * 49
+    assert F.interpolate(np.arange(14.0).reshape(1, 1, 14), size=18).data[0, 0, 9] == 7
 
 
 def test_nearest_keeps_integers():
@@ -32,6 +33,8 @@ def test_nearest_keeps_integers():
 def test_bilinear_makes_floats_of_integers():
     y = F.interpolate(np.array([[[[0, 255]]]], np.uint8), size=(1, 4), mode="bilinear")
     assert y.data[0, 0].tolist() == [[0, 63.75, 191.25, 255]]
+    y = F.interpolate(np.array([[[[False, True]]]]), size=(1, 4), mode="bilinear")
+    assert y.data[0, 0].tolist() == [[0, 0.25, 0.75, 1]]
 
 
 def test_corners_stay_where_they_are_if_they_are_aligned():
@@ -89,6 +92,9 @@ def test_the_same_size_is_an_array_of_its_own():
         (lambda: F.interpolate(x[:, :, :0], 3), r"interpolate: x has no pixels, its shape is \(2, 3, 0, 5\)"),
         (lambda: F.interpolate(x, 2.5), "interpolate: size must be an integer above 0, or 2 in a tuple, got 2.5"),
         (lambda: F.interpolate(x, (3, 0)), r"interpolate: size must be an integer above 0, or 2 .* got \(3, 0\)"),
+        (lambda: F.interpolate(x, (3,)), r"interpolate: size must be .* got \(3,\)"),
+        (lambda: F.interpolate(x, 0), "interpolate: size must be an integer above 0, or 2 in a tuple, got 0"),
+        (lambda: F.interpolate(x, scale_factor="2"), "interpolate: scale_factor must be a number above 0.* got '2'"),
         (lambda: F.interpolate(x, (3, 3, 3)), r"interpolate: size must be .* got \(3, 3, 3\)"),
         (
             lambda: F.interpolate(x, scale_factor=-1),

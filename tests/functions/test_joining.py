@@ -58,6 +58,17 @@ def test_one_piece_comes_in_a_list_too():
     assert F.unstack(x[:0]) == []
 
 
+def test_one_array_joins_with_nothing():
+    np.testing.assert_array_equal(F.concat([x], axis=1).data, x)
+    np.testing.assert_array_equal(F.stack([x], axis=-3).data, x[None])
+    np.testing.assert_array_equal(F.concat([x, x], axis=-2).data, np.concatenate([x, x]))
+
+
+def test_an_empty_axis_may_have_a_repeat_for_each_of_its_elements():
+    assert F.repeat(x[:0], [], axis=0).shape == (0, 4)
+    assert F.repeat(x[:, :0], 2, axis=1).shape == (3, 0)
+
+
 def test_split_undoes_concat_and_unstack_undoes_stack():
     parts = F.split(F.concat([x, v[:4].reshape(1, 4)]), [3])
     np.testing.assert_array_equal(parts[0].data, x)
@@ -101,19 +112,31 @@ def test_repeats_of_elements_differentiate_where_some_are_zero():
     [
         (lambda: F.concat([]), "concat: at least one array is wanted, got none"),
         (lambda: F.concat([x, x], 2), "concat: axis 2 does not fit arrays with 2 dimensions"),
+        (lambda: F.concat([x, x], -3), "concat: axis -3 does not fit arrays with 2 dimensions"),
+        (lambda: F.concat([v, x], 1), "concat: axis 1 does not fit arrays with 1 dimensions"),
+        (lambda: F.concat([x, v], 1), r"concat: shapes must agree but for axis 1, got \(3, 4\), \(5,\)"),
         (lambda: F.concat([x, v]), r"concat: shapes must agree but for axis 0, got \(3, 4\), \(5,\)"),
         (lambda: F.concat([x, x.T], 1), r"concat: shapes must agree but for axis 1, got \(3, 4\), \(4, 3\)"),
         (lambda: F.stack([]), "stack: at least one array is wanted, got none"),
         (lambda: F.stack([x, x.T]), r"stack: shapes must agree, got \(3, 4\), \(4, 3\). concat joins unequal lengths"),
         (lambda: F.stack([x, x], 3), "stack: axis 3 does not fit a result with 3 dimensions"),
+        (lambda: F.concat([x, x], 3), "concat: axis 3 does not fit arrays with 2 dimensions"),
+        (lambda: F.concat([x, x], -5), "concat: axis -5 does not fit arrays with 2 dimensions"),
+        (lambda: F.stack([x, x], 5), "stack: axis 5 does not fit a result with 3 dimensions"),
+        (lambda: F.stack([x, x], -6), "stack: axis -6 does not fit a result with 3 dimensions"),
+        (lambda: F.stack([x, x], -4), "stack: axis -4 does not fit a result with 3 dimensions"),
         (lambda: F.split(x, 2), "split: axis 0 with 3 elements has no 2 pieces of equal length"),
         (lambda: F.split(x, 0), "split: axis 0 with 3 elements has no 0 pieces"),
         (lambda: F.split(x, [2, 1]), r"split: indices must be in order for an axis with 3 elements, got \[2, 1\]"),
+        (lambda: F.split(x, [3, 2]), r"split: indices must be in order for an axis with 3 elements, got \[3, 2\]"),
+        (lambda: F.split(x, -1), "split: axis 0 with 3 elements has no -1 pieces"),
         (lambda: F.split(x, 1, 2), "split: axis 2 does not fit an array with 2 dimensions"),
         (lambda: F.unstack(x, 2), "unstack: axis 2 does not fit an array with 2 dimensions"),
         (lambda: F.unstack(np.array(1.0)), "unstack: axis 0 does not fit an array with 0 dimensions"),
         (lambda: F.repeat(x, -1), "repeat: an integer or 12 of them are wanted, none negative, got -1"),
         (lambda: F.repeat(x, [1, 2], 0), r"repeat: an integer or 3 of them are wanted, none negative, got \[1, 2\]"),
+        (lambda: F.repeat(x, [[1, 2, 3]], 0), r"repeat: an integer or 3 of them are wanted, .* got \[\[1, 2, 3\]\]"),
+        (lambda: F.repeat(x, [1, 0, -1], 0), r"repeat: .* none negative, got \[1, 0, -1\]"),
         (lambda: F.repeat(x, 2, 2), "repeat: axis 2 does not fit an array with 2 dimensions"),
         (lambda: F.tile(x, (2, -1)), r"tile: reps must not be negative, got \(2, -1\)"),
     ],

@@ -110,6 +110,38 @@ def test_linear_gives_no_gradient_to_data():
         ),
         (lambda: F.tensordot(normal(2, 3), normal(3), axes=2), "tensordot: 2 axes cannot be summed over"),
         (lambda: F.tensordot(normal(2), normal(2), axes=-1), "tensordot: -1 axes cannot be summed over"),
+        (
+            lambda: F.tensordot(normal(2, 3), normal(3, 2), axes=([1], [0, 1])),
+            r"tensordot: axes \(\[1\], \[0, 1\]\) do not pair equal lengths",
+        ),
+        (lambda: F.tensordot(normal(4, 3), normal(2, 3), axes=1), "tensordot: axes 1 do not pair equal lengths"),
+        (lambda: F.tensordot(normal(3), normal(2, 3), axes=2), "tensordot: 2 axes cannot be summed over"),
+        (lambda: F.tensordot(normal(2), normal(2), axes=(0, 0, 0)), "tensordot: axes must be a number, or those of"),
+        (lambda: F.matmul(normal(2, 4), normal(3, 5)), "matmul: x has 4 columns but W has 3 rows"),
+        (lambda: F.matmul(normal(4, 5), np.array(1.0)), "matmul: both operands need an axis"),
+        (lambda: F.matmul(normal(3), normal(4)), "matmul: x has 3 columns but W has 4 rows"),
+        (lambda: F.matmul(normal(3, 3, 4), normal(2, 4, 5)), "matmul: the leading axes do not broadcast"),
+        (lambda: F.linear(normal(2, 5), normal(4, 5)), r"linear: .* got x \(2, 5\) and W \(4, 5\)"),
+        (lambda: F.linear(np.array(1.0), normal(4, 5)), r"linear: .* got x \(\) and W \(4, 5\)"),
+        (lambda: F.linear(normal(2, 4), normal(4)), r"linear: .* got x \(2, 4\) and W \(4,\)"),
+        (lambda: F.linear(normal(2, 4), normal(4, 5, 1)), r"linear: .* got x \(2, 4\) and W \(4, 5, 1\)"),
+        (lambda: F.linear(normal(2, 4), normal(4, 5), normal(6)), r"linear: b has shape \(6,\)"),
+        *(
+            (lambda x0=x0, x1=x1, W=W: F.bilinear(normal(*x0), normal(*x1), normal(*W)), "bilinear: x0 .* are wanted")
+            for x0, x1, W in (
+                ((3, 5), (3, 2), (5, 4, 2)),
+                ((3, 3), (3, 2), (5, 4, 2)),
+                ((3, 4), (3, 3), (5, 4, 2)),
+                ((3, 4), (3, 1), (5, 4, 2)),
+                ((1, 4), (3, 2), (5, 4, 2)),
+                ((4,), (3, 2), (5, 4, 2)),
+                ((), (3, 2), (5, 2)),
+                ((3, 4), (), (5, 4)),
+                ((3, 4), (3, 2), (4, 2)),
+                ((3, 4), (3, 2), (5, 4, 2, 1)),
+            )
+        ),
+        (lambda: F.bilinear(normal(3, 4), normal(3, 2), normal(5, 4, 2), normal(6)), r"bilinear: b has shape \(6,\)"),
         (lambda: F.tensordot(normal(2), normal(2), axes=[0]), "tensordot: axes must be a number, or those of x0 and"),
         (lambda: F.tensordot(normal(2), normal(2), axes=(0, 1)), "tensordot: axis 1 does not fit an array with 1 dim"),
         (
@@ -132,3 +164,9 @@ def test_what_does_not_fit_is_an_error(call, message):
 def test_float16_and_float32_do_not_meet_silently(product):
     with pytest.raises(TypeError, match="float16 and float32 do not meet silently"):
         product(np.ones((2, 2), np.float16), np.ones((2, 2), np.float32))
+
+
+def test_a_wider_bias_widens_the_result_of_linear():
+    x, W, b = np.ones((2, 3), np.float32), np.ones((3, 4), np.float32), np.full(4, 1e-12)
+    y = F.linear(x, W, b)
+    assert y.dtype == np.float64 and (y.data == 3 + 1e-12).all()

@@ -16,19 +16,28 @@ PAIRED = [F.mean_squared_error, F.l1_loss, F.huber_loss]
 def test_a_column_against_a_row_raises_instead_of_broadcasting(loss):
     with pytest.raises(ValueError, match=rf"{loss.__name__}: x0 \(3, 1\) and x1 \(3,\) must have the same shape"):
         loss(np.ones((3, 1)), np.ones(3))
+    for a, b in (((3,), (3, 1)), ((2, 3), (3,)), ((3,), (2, 3)), ((0, 3), (3,)), ((2, 2), (4,))):
+        with pytest.raises(ValueError, match="must have the same shape"):
+            loss(np.ones(a), np.ones(b))
 
 
 @pytest.mark.parametrize("loss", [F.kl_divergence, F.cosine_similarity])
 def test_so_does_it_for_distributions_and_vectors(loss):
     with pytest.raises(ValueError, match=rf"{loss.__name__}: .*\(3, 1\) and .*\(3,\) must have"):
         loss(np.ones((3, 1)), np.ones(3))
+    with pytest.raises(ValueError, match=rf"{loss.__name__}: .*\(3, 1\) and .*\(3, 1, 1\) must have"):
+        loss(np.ones((3, 1)), np.ones((3, 1, 1)))
 
 
 def test_cosine_similarity_broadcasts_no_vector():
     with pytest.raises(ValueError, match=r"the same length along axis 1. Axes of length 1 broadcast"):
         F.cosine_similarity(np.ones((3, 4)), np.ones((3, 1)))
+    with pytest.raises(ValueError, match=r"the same length along axis 1. Axes of length 1 broadcast"):
+        F.cosine_similarity(np.ones((3, 1)), np.ones((3, 4)))
     with pytest.raises(ValueError, match=r"x0 \(3, 4\) and x1 \(2, 4\) must have as many axes"):
         F.cosine_similarity(np.ones((3, 4)), np.ones((2, 4)))
+    with pytest.raises(ValueError, match=r"x0 \(2, 4\) and x1 \(3, 4\) must have as many axes"):
+        F.cosine_similarity(np.ones((2, 4)), np.ones((3, 4)))
     with pytest.raises(ValueError, match="cosine_similarity: axis 2 does not fit"):
         F.cosine_similarity(np.ones((3, 4)), np.ones((3, 4)), axis=2)
 
@@ -131,6 +140,9 @@ def test_labels_of_hinge_get_no_gradient():
         ),
         (lambda: F.hinge(x, np.array([0, 1])), r"hinge: scores \(3, 4\) want labels \(3,\), got \(2,\)"),
         (lambda: F.hinge(x, np.zeros((3, 4))), r"hinge: t of the shape of x, \(3, 4\), must hold -1 and 1"),
+        (lambda: F.hinge(x, np.array([0, -1, 3])), "hinge: labels must lie between 0 and 3 .*, got -1 to 3"),
+        (lambda: F.hinge(x, np.array([0, 1, 2, 3])), r"hinge: scores \(3, 4\) want labels \(3,\), got \(4,\)"),
+        (lambda: F.hinge(x[:, :, None], np.array([0, 1, 2])), r"labels want scores \(N, C\), got x \(3, 4, 1\)"),
         (lambda: F.hinge(x[0], np.array([0])), r"hinge: labels want scores \(N, C\), got x \(4,\) and t \(1,\)"),
         (lambda: F.hinge(x, np.array([0, 1, 2]), norm="l2"), "hinge: norm must be one of 'L1', 'L2', got 'l2'"),
         (

@@ -20,6 +20,7 @@ def test_accuracy_takes_variables_and_has_no_gradient():
     assert float(y) == 1.0 and not y.requires_grad
 
 
-def test_accuracy_wants_one_label_for_each_row():
-    with pytest.raises(ValueError, match=r"accuracy: scores \(N, C\) and N labels are wanted, got \(3, 2\) and \(2,\)"):
-        F.accuracy(scores, np.array([1, 0]))
+@pytest.mark.parametrize(("y", "n"), [(scores, 2), (scores, 4), (scores[:, 0], 3), (scores[:, :, None], 3)])
+def test_accuracy_wants_rows_of_scores_and_one_label_for_each(y, n):
+    with pytest.raises(ValueError, match=r"accuracy: scores \(N, C\) and N labels are wanted, got \(3,.* and \(\d,\)"):
+        F.accuracy(y, np.ones(n, int))

@@ -48,8 +48,9 @@ def test_batch_norm_goes_backward_in_test_mode(shape):
     np.testing.assert_allclose(x.grad.data, np.full(shape, 3 / 2))
 
 
-def test_train_mode_moves_the_running_statistics_in_place_with_the_unbiased_variance(xp):
-    x = rng.standard_normal((6, 4))
+@pytest.mark.parametrize("N", [2, 3, 6])
+def test_train_mode_moves_the_running_statistics_in_place_with_the_unbiased_variance(N, xp):
+    x = rng.standard_normal((N, 4))
     mean, var = xp.asarray(running_mean.copy()), Variable(xp.asarray(running_var.copy()))
     F.batch_norm(xp.asarray(x), xp.asarray(gamma), xp.asarray(beta), mean, var, decay=0.75)
     np.testing.assert_allclose(as_numpy(mean), 0.75 * running_mean + 0.25 * x.mean(axis=0))
@@ -134,6 +135,19 @@ def test_short_vectors_are_divided_by_eps():
     np.testing.assert_allclose(grad(y, x).data, 1e12)
 
 
+def test_a_vector_just_as_long_as_eps_has_the_gradient_of_a_short_one():
+    x = Variable(np.array([[3.0, 4.0]]))
+    assert grad(F.l2_normalize(x, eps=5.0), x).data.tolist() == [[0.2, 0.2]]
+
+
+@pytest.mark.parametrize("norm", [F.layer_norm, F.rms_norm])
+def test_rows_without_elements_stay_as_they_are(norm):
+    x = Variable(np.ones((3, 0)))
+    y = norm(x)
+    y.backward()
+    assert y.shape == x.grad.shape == (3, 0)
+
+
 def test_the_books_spelling_is_an_alias():
     assert F.batch_nrom is F.batch_norm
 
@@ -164,6 +178,31 @@ ONE = np.ones(4)
         ),
         (lambda: F.layer_norm(np.ones((2, 4)), ONE, np.ones((2, 4))), ValueError, "gamma must have the shape of the"),
         (lambda: F.layer_norm(np.array(1.0)), ValueError, r"layer_norm: x \(\) has no 1 last axes to average over"),
+        (
+            lambda: F.layer_norm(np.ones((2, 4)), beta=np.ones(5)),
+            ValueError,
+            r"layer_norm: beta must have the shape of the last 1 axes of x \(2, 4\), got \(5,\)",
+        ),
+        (lambda: F.layer_norm(np.ones((2, 4)), axes=0), ValueError, r"x \(2, 4\) has no 0 last axes"),
+        (lambda: F.layer_norm(np.ones((2, 4)), axes=-1), ValueError, r"x \(2, 4\) has no -1 last axes"),
+        *(
+            (
+                lambda name=name, n=n: F.batch_norm(
+                    np.ones((2, 4)), **(dict.fromkeys(("gamma", "beta", "mean", "var"), ONE) | {name: np.ones(n)})
+                ),
+                ValueError,
+                rf"batch_norm: {name} must have shape \(4,\) for x \(2, 4\), got \({n},\)",
+            )
+            for name in ("gamma", "beta", "mean", "var")
+            for n in (3, 5)
+        ),
+        (lambda: F.group_norm(np.ones((2, 4)), -2), ValueError, "groups must divide the 4 channels .*, got -2"),
+        (lambda: F.group_norm(np.ones((2, 4)), 2.0), ValueError, "groups must divide the 4 channels .*, got 2.0"),
+        (lambda: F.group_norm(np.ones((2, 4)), 2, beta=np.ones(5)), ValueError, r"beta must have shape \(4,\)"),
+        (lambda: F.l2_normalize(np.ones(3), axis=2), ValueError, "l2_normalize: axis 2 does not fit"),
+        (lambda: F.l2_normalize(np.ones(3), axis=-2), ValueError, "l2_normalize: axis -2 does not fit"),
+        (lambda: F.l2_normalize(np.array(1.0)), ValueError, "l2_normalize: axis 1 does not fit"),
+        (lambda: F.l2_normalize(np.ones((2, 3)), eps=-1.0), ValueError, "l2_normalize: eps must be above 0, got -1.0"),
         (lambda: F.layer_norm(np.ones((2, 4)), axes=3), ValueError, r"x \(2, 4\) has no 3 last axes"),
         (lambda: F.layer_norm(np.ones((2, 4)), ONE, axes=2), ValueError, "the shape of the last 2 axes"),
         (lambda: F.rms_norm(np.ones((2, 3)), ONE), ValueError, "rms_norm: gamma must have the shape of the last 1"),

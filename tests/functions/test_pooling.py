@@ -7,6 +7,7 @@ from dezero import Variable
 from dezero import functions as F
 from dezero.core import grad
 from dezero.cuda import as_numpy
+from dezero.functions.pooling import AveragePooling, Pooling
 
 rng = np.random.default_rng(0)
 x = rng.permutation(2 * 3 * 6 * 7).reshape(2, 3, 6, 7) / 50 - 2  # no two alike, so that a small step changes no winner
@@ -103,10 +104,24 @@ def test_what_average_pooling_divides_by_where_windows_are_rounded_up():
     assert F.average_pooling(ones, **how, count_include_pad=False).data.tolist() == [[[[1, 1]]]]
 
 
-def test_average_pooling_of_small_integers_does_not_overflow():
+def test_average_pooling_of_small_integers_and_of_booleans_is_in_floats():
     image = np.full((1, 1, 2, 2), 200, np.uint8)
     for y in (F.average_pooling(image, 2), F.adaptive_average_pooling(image, 1)):
         assert y.data.tolist() == [[[[200.0]]]]
+    ticks = np.eye(2, dtype=bool)[None, None]
+    for y in (F.average_pooling(ticks, 2), F.adaptive_average_pooling(ticks, 1)):
+        assert y.data.tolist() == [[[[0.5]]]]
+
+
+def test_windows_of_one_size_are_plain_max_pooling():
+    assert type(F.adaptive_max_pooling(Variable(x), (3, 7)).creator) is Pooling
+    assert type(F.adaptive_max_pooling(Variable(x), (3, 4)).creator) is not Pooling
+
+
+def test_an_op_by_itself_has_the_defaults_of_its_function():
+    args = (2, 2), (1, 2), (1, 1)
+    assert np.array_equal(Pooling(*args)(x).data, F.pooling(x, *args).data)
+    assert np.array_equal(AveragePooling(*args)(x).data, F.average_pooling(x, *args).data)
 
 
 @pytest.mark.parametrize("last", [False, True])
@@ -137,6 +152,12 @@ def test_a_recorded_walk_gives_the_same_gradients():
         ),
         (lambda: F.pooling(x, 2, 1, -1), "pooling: pad must be an integer from 0 on"),
         (lambda: F.pooling(x, (3, 2), 1, 2), r"pooling: pad \(2, 2\) must be smaller than kernel \(3, 2\)"),
+        (lambda: F.pooling(x, (2, 3), 1, (2, 0)), r"pooling: pad \(2, 0\) must be smaller than kernel \(2, 3\)"),
+        (lambda: F.pooling(x, (2, 3), 1, (3, 0)), r"pooling: pad \(3, 0\) must be smaller than kernel \(2, 3\)"),
+        (lambda: F.pooling(x, (3, 2), 1, (0, 2)), r"pooling: pad \(0, 2\) must be smaller than kernel \(3, 2\)"),
+        (lambda: F.pooling(x, (3, 2), 1, (0, 3)), r"pooling: pad \(0, 3\) must be smaller than kernel \(3, 2\)"),
+        (lambda: F.pooling_simple(x, (7, 1), 3), r"pooling_simple: kernel \(7, 1\) is larger than the padded image"),
+        (lambda: F.pooling(x, (1, 8)), r"pooling: kernel \(1, 8\) is larger than the padded image \(6, 7\)"),
         (lambda: F.pooling_simple(x, 2, 1, 2), r"pooling_simple: pad \(2, 2\) must be smaller than kernel \(2, 2\)"),
         (
             lambda: F.pooling(x, (6, 10), 2, ceil_mode=True),

@@ -216,6 +216,22 @@ def test_dropout_falls_between_layers_only_and_in_train_mode_only(kind):
     np.testing.assert_array_equal(found, expected)
 
 
+@each_kind
+def test_all_may_drop_between_layers(kind):
+    x, weights, _ = some(kind, layers=2)
+    dropped = call(kind, x, weights, dropout=1.0)[0].data
+    np.testing.assert_array_equal(dropped, call(kind, np.zeros((T, N, H)), weights[1:])[0].data)
+
+
+@each_kind
+def test_a_batch_may_have_no_sequences_with_lengths_or_without(kind):
+    x, weights, states = some(kind)
+    none = [s[:, :0] for s in states]
+    for options in ({}, {"lengths": []}, {"mask": np.ones((T, 0), bool)}):
+        ys, h, *_ = call(kind, x[:, :0], weights, none, **options)
+        assert (ys.shape, h.shape) == ((T, 0, H), (1, 0, H))
+
+
 # ---- gradients
 
 
@@ -375,8 +391,26 @@ MISFITS = {
     "no step": (X[:0], W, {}, r"lstm: x \(T, N, I\) with at least one step is wanted, got \(0, 3, 2\)"),
     "no layer": (X, [], {}, "lstm: weights must hold one or more layers with one or two directions each"),
     "three directions": (X, [[W, W, W]], {}, "lstm: weights must hold one or more layers with one or two directions"),
+    "more than a sequence": (X[None], W, {}, r"lstm: x \(T, N, I\) .* is wanted, got \(1, 5, 3, 2\)"),
+    "no direction": (X, [[]], {}, "lstm: weights must hold one or more layers with one or two directions each"),
+    "too few arrays": (X, W[:1], {}, r"lstm: a layer has \(Wx, Wh, b\), got 1 arrays"),
     "too many arrays": (X, (*W, W[2]), {}, r"lstm: a layer has \(Wx, Wh, b\), got 4 arrays"),
     "Wh": (X, (W[0], W[1][:3]), {}, r"lstm: Wh must be \(H, 4H\), got \(3, 16\)"),
+    "Wh too narrow": (X, (W[0], np.zeros((5, 16))), {}, r"lstm: Wh must be \(H, 4H\), got \(5, 16\)"),
+    "Wx too tall": (X, (np.zeros((3, 16)), W[1]), {}, r"lstm: Wx must be \(2, 16\) .*, got \(3, 16\)"),
+    "b too long": (X, (*W[:2], np.zeros(17)), {}, r"lstm: b must be \(16,\) .*, got \(17,\)"),
+    "h of a smaller batch": (X, W, {"h": np.zeros((1, 2, 4))}, r"lstm: h must be \(1, 3, 4\), .* got \(1, 2, 4\)"),
+    "mask too long": (X, W, {"mask": np.ones((6, 3), bool)}, r"lstm: mask must be booleans .*, got bool \(6, 3\)"),
+    "too many lengths": (X, W, {"lengths": [1, 1, 1, 1]}, "lstm: lengths must be 3 integers from 0 to 5"),
+    "lengths much too long": (X, W, {"lengths": [1, 2, 9]}, "lstm: lengths must be 3 integers from 0 to 5"),
+    "hidden sizes that grow": (
+        X,
+        [(np.zeros((2, 4)), np.zeros((1, 4))), (np.zeros((1, 16)), W[1])],
+        {},
+        r"lstm: all layers must have one hidden size, got Wh \(1, 4\), \(4, 16\)",
+    ),
+    "Wh of one axis": (X, (W[0], W[2]), {}, r"lstm: Wh must be \(H, 4H\), got \(16,\)"),
+    "Wh of three axes": (X, (W[0], W[1][..., None]), {}, r"lstm: Wh must be \(H, 4H\), got \(4, 16, 1\)"),
     "Wx": (X, [W, W], {}, r"lstm: Wx must be \(4, 16\) for x \(5, 3, 4\) and Wh \(4, 16\), got \(2, 16\)"),
     "b": (X, (*W[:2], np.zeros(4)), {}, r"lstm: b must be \(16,\) for x \(5, 3, 2\) and Wh \(4, 16\), got \(4,\)"),
     "hidden sizes": (
@@ -400,10 +434,12 @@ MISFITS = {
     ),
     "mask's dtype": (X, W, {"mask": np.ones((5, 3))}, r"lstm: mask must be booleans \(T, N\) = \(5, 3\), got float64"),
     "lengths too long": (X, W, {"lengths": [1, 2, 6]}, "lstm: lengths must be 3 integers from 0 to 5, one for each"),
+    "lengths for each step": (X, W, {"lengths": [[1, 2, 3]]}, "lstm: lengths must be 3 integers from 0 to 5"),
     "lengths below 0": (X, W, {"lengths": [1, 2, -1]}, "lstm: lengths must be 3 integers from 0 to 5"),
     "too few lengths": (X, W, {"lengths": [1, 2]}, "lstm: lengths must be 3 integers from 0 to 5"),
     "lengths in floats": (X, W, {"lengths": [1.0, 2.0, 3.0]}, "lstm: lengths must be 3 integers from 0 to 5"),
     "both": (X, W, {"lengths": [1, 1, 1], "mask": np.ones((5, 3), bool)}, "lstm: mask and lengths say the same"),
+    "dropout below 0": (X, W, {"dropout": -0.5}, "lstm: dropout must lie between 0 and 1, got -0.5"),
     "dropout": (X, W, {"dropout": 1.5}, "lstm: dropout must lie between 0 and 1, got 1.5"),
 }
 
@@ -418,6 +454,8 @@ def test_what_does_not_fit_a_cell_is_an_error_that_says_so():
     h, (Wx, Wh, b) = np.zeros((3, 4)), W
     with pytest.raises(ValueError, match=r"lstm_cell: x \(N, I\) is wanted, got \(5, 3, 2\)"):
         F.lstm_cell(X, h, h, Wx, Wh, b)
+    with pytest.raises(ValueError, match=r"lstm_cell: x \(N, I\) is wanted, got \(2,\)"):
+        F.lstm_cell(X[0, 0], h, h, Wx, Wh, b)
     with pytest.raises(
         ValueError, match=r"lstm_cell: c must be \(3, 4\) for x \(3, 2\) and Wh \(4, 16\), got \(1, 4\)"
     ):

@@ -156,6 +156,17 @@ def test_logsumexp_is_safe_for_large_numbers_and_infinite_for_infinite_ones(xp):
     np.testing.assert_allclose(as_numpy(y), [1e4 + np.log(2), -1e4 + np.log(2), np.inf])
 
 
+@pytest.mark.parametrize("f", [F.max, F.min, F.logsumexp])
+def test_of_no_rows_there_is_nothing_to_reduce_and_nothing_to_complain_about(f, xp):
+    assert f(xp.asarray(np.ones((0, 2))), axis=1).shape == (0,)
+    assert f(xp.asarray(np.ones((0, 2))), axis=1, keepdims=True).shape == (0, 1)
+
+
+def test_the_norm_of_nothing_is_zero(xp):
+    assert F.norm(xp.asarray(np.ones(0))).item() == 0
+    assert as_numpy(F.norm(xp.asarray(np.ones((2, 0))), axis=1, keepdims=True)).tolist() == [[0.0], [0.0]]
+
+
 def test_a_plain_array_or_number_is_a_constant():
     for f in (F.sum, F.mean, F.max, F.var, F.std, F.prod, F.logsumexp, F.norm, F.cumsum):
         assert not f(x).requires_grad
@@ -183,6 +194,12 @@ def test_a_plain_array_or_number_is_a_constant():
             lambda: F.var(np.ones((2, 1)), 1, ddof=1),
             r"var: more than ddof = 1 elements are wanted, got 1 of x \(2, 1\)",
         ),
+        (lambda: F.var(np.ones((2, 1)), 1, ddof=2), r"var: more than ddof = 2 elements are wanted, got 1"),
+        (lambda: F.std(np.ones((2, 1)), 1, ddof=1), r"std: more than ddof = 1 elements are wanted, got 1"),
+        (lambda: F.max(np.ones((0, 2)), (0, 1)), r"max: x \(0, 2\) has no elements along axis \(0, 1\); at least"),
+        (lambda: F.cumsum(x, axis=-4), "cumsum: axis -4 does not fit"),
+        (lambda: F.broadcast_to(x, (4, 4)), r"broadcast_to: \(2, 3, 4\) does not broadcast to \(4, 4\)"),
+        (lambda: F.broadcast_to(x, (5, 3, 3, 4)), r"does not broadcast to \(5, 3, 3, 4\)"),
         (lambda: F.std(np.ones(0)), r"std: more than ddof = 0 elements are wanted, got 0 of x \(0,\)"),
         (lambda: F.max(np.ones((0, 2)), axis=0), r"max: x \(0, 2\) has no elements along axis 0; at least one is"),
         (lambda: F.min(np.ones(0)), r"min: x \(0,\) has no elements; at least one is wanted"),

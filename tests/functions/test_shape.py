@@ -58,6 +58,15 @@ def test_numpys_functions_and_methods_of_a_variable_keep_the_gradient(f, expecte
 def test_expand_dims_minus_one_puts_the_axis_last():
     assert F.expand_dims(x, -1).shape == np.expand_dims(x, -1).shape == (3, 4, 1)
     assert F.expand_dims(x, -3).shape == (1, 3, 4)
+    assert F.expand_dims(x, 2).shape == (3, 4, 1)
+
+
+def test_an_empty_axis_is_not_squeezed():
+    assert F.squeeze(np.ones((0, 1, 3))).shape == F.squeeze(np.ones((0, 1, 3)), 1).shape == (0, 3)
+
+
+def test_axes_of_transpose_count_from_the_end_too():
+    np.testing.assert_array_equal(F.transpose(x3, (-1, -3, 1)).data, x3.transpose(2, 0, 1))
 
 
 def test_cast_changes_the_dtype_and_casts_the_gradient_back(xp):
@@ -103,13 +112,30 @@ def test_a_plain_array_is_a_constant():
     [
         (lambda: F.reshape(x, (5, 2)), r"reshape: \(3, 4\) has 12 elements and cannot become \(5, 2\)"),
         (lambda: F.reshape(x, (-1, -1)), r"cannot become \(-1, -1\)"),
+        (lambda: F.reshape(x, (5, -1)), r"reshape: \(3, 4\) has 12 elements and cannot become \(5, -1\)"),
+        (lambda: F.reshape(x, (0, -1)), r"reshape: \(3, 4\) has 12 elements and cannot become \(0, -1\)"),
+        (lambda: F.reshape(x[:0], (0, -1)), r"reshape: \(0, 4\) has 0 elements and cannot become \(0, -1\)"),
         (lambda: F.transpose(x, (0, 0)), r"transpose: axes \(0, 0\) are no order of the 2 axes of x"),
-        (lambda: F.expand_dims(x, 4), "expand_dims: axis 4 does not fit a result with 3 dimensions"),
+        (lambda: F.transpose(x, (0, 2)), r"transpose: axes \(0, 2\) are no order of the 2 axes of x"),
+        (lambda: F.transpose(x, (0, -3)), r"transpose: axes \(0, -3\) are no order of the 2 axes of x, \(3, 4\)"),
+        (lambda: F.transpose(x, (0,)), r"transpose: axes \(0,\) are no order of the 2 axes of x"),
+        (lambda: F.expand_dims(x, 3), "expand_dims: axis 3 does not fit a result with 3 dimensions"),
+        (lambda: F.transpose(x, (0, 3)), r"transpose: axes \(0, 3\) are no order of the 2 axes of x"),
+        (lambda: F.transpose(x, (0, -5)), r"transpose: axes \(0, -5\) are no order of the 2 axes of x"),
+        (lambda: F.expand_dims(x, 5), "expand_dims: axis 5 does not fit a result with 3 dimensions"),
+        (lambda: F.expand_dims(x, -6), "expand_dims: axis -6 does not fit a result with 3 dimensions"),
+        (lambda: F.squeeze(x[:0], 0), r"squeeze: only an axis of length 1 can go, but axis 0 of \(0, 4\) has"),
+        (
+            lambda: F.roll(x, (1,), (0, 1)),
+            r"roll: one shift for each axis is wanted, got shift \(1,\) for axis \(0, 1\)",
+        ),
+        (lambda: F.expand_dims(x, -4), "expand_dims: axis -4 does not fit a result with 3 dimensions"),
         (lambda: F.flatten(np.array(1.0)), "flatten: x needs a first axis to keep, got a 0-d array"),
         (lambda: F.squeeze(x, 0), r"squeeze: only an axis of length 1 can go, but axis 0 of \(3, 4\) has more"),
         (lambda: F.squeeze(x, 2), "squeeze: axis 2 does not fit an array with 2 dimensions"),
         (lambda: F.swapaxes(x, 0, 2), "swapaxes: axis 2 does not fit an array with 2 dimensions"),
         (lambda: F.moveaxis(x, (0, 1), 0), r"moveaxis: as many destinations as sources are wanted, got \(0, 1\) and 0"),
+        (lambda: F.moveaxis(x, 0, (0, 1)), r"moveaxis: as many destinations as sources are wanted, got 0 and \(0, 1\)"),
         (lambda: F.moveaxis(x, (0, 0), (0, 1)), r"moveaxis: axis \(0, 0\) does not fit"),
         (lambda: F.flip(x, 2), "flip: axis 2 does not fit an array with 2 dimensions"),
         (lambda: F.roll(x, 1, 2), "roll: axis 2 does not fit an array with 2 dimensions"),

@@ -58,11 +58,13 @@ def test_a_matrix_that_will_not_do_is_an_error_in_words(call, message):
 def test_a_matrix_must_be_square(op):
     with pytest.raises(ValueError, match=r": A must be \(..., N, N\), got \(2, 3\)"):
         op(np.ones((2, 3)))
+    with pytest.raises(ValueError, match=r": A must be \(..., N, N\), got \(3, 2\)"):
+        op(np.ones((3, 2)))
     with pytest.raises(ValueError, match=r": A must be \(..., N, N\), got \(3,\)"):
         op(np.ones(3))
 
 
-@pytest.mark.parametrize("b_shape", [(), (2,), (2, 3), (4, 3, 1)])
+@pytest.mark.parametrize("b_shape", [(), (2,), (4,), (2, 3), (4, 3, 1), (2, 4, 1)])
 def test_b_must_fit(b_shape):
     with pytest.raises(ValueError, match=r"solve: A \(..., N, N\) and b \(N,\) or \(..., N, M\) are wanted"):
         F.solve(np.ones((2, 3, 3)) + np.eye(3), np.ones(b_shape))
@@ -100,5 +102,18 @@ def test_the_gradient_of_cholesky_is_symmetric_and_reads_no_upper_half():
     np.testing.assert_allclose(lower.grad.data, x.grad.data)
 
 
-def test_integers_are_solved_in_float64():
-    assert F.det(np.array([[1, 2], [3, 4]])).dtype == np.float64
+@pytest.mark.parametrize("dtype", [np.int8, np.int64])
+def test_integers_are_solved_in_float64(dtype):
+    assert F.det(np.array([[1, 2], [3, 4]], dtype)).dtype == np.float64
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_cofactors_of_a_regular_matrix_take_no_singular_values(sign, monkeypatch):
+    monkeypatch.setattr(np.linalg, "svd", None)
+    x = Variable(np.diag([1.0, 2.0, sign * 4.0]))
+    F.det(x).backward()
+    np.testing.assert_allclose(x.grad.data, np.diag([sign * 8.0, sign * 4.0, 2.0]))
+
+
+def test_the_determinant_of_no_rows_is_1():
+    assert F.det(np.ones((0, 0))).item() == 1.0

@@ -26,6 +26,12 @@ def test_of_equal_elements_topk_takes_the_first(largest, xp):
     assert as_numpy(indices).tolist() == [0, 1, 2]
 
 
+def test_topk_takes_none_or_all(xp):
+    values, indices = F.topk(xp.asarray(x), 0)
+    assert values.shape == indices.shape == (3, 0)
+    np.testing.assert_array_equal(as_numpy(F.topk(xp.asarray(x), 3, 0)[0]), np.sort(x, axis=0)[::-1])
+
+
 def test_gradients_go_back_to_where_the_values_came_from(xp):
     v = Variable(xp.asarray(np.array([3.0, 1.0, 4.0, 1.5])))
     values, _ = F.topk(v, 2)
@@ -81,6 +87,8 @@ def test_a_gpu_is_not_kept_waiting():
         (lambda: F.topk(x, 5), r"topk: k must be from 0 to 4, the length of axis 1 of x \(3, 4\), got 5"),
         (lambda: F.topk(x, -1, 0), "topk: k must be from 0 to 3, the length of axis 0"),
         (lambda: F.argmax(x, 2), "argmax: axis 2 does not fit an array with 2 dimensions"),
+        (lambda: F.argmax(x, -3), "argmax: axis -3 does not fit an array with 2 dimensions"),
+        (lambda: F.argmin(x, [1]), r"argmin: one axis or None is wanted, got \[1\]"),
         (lambda: F.argmin(x, (0, 1)), r"argmin: one axis or None is wanted, got \(0, 1\)"),
         (lambda: F.argmax(np.ones((0, 2)), 0), r"argmax: x \(0, 2\) has no elements along axis 0; at least one"),
         (lambda: F.argmin(np.ones(0)), r"argmin: x \(0,\) has no elements; at least one is wanted"),

@@ -92,6 +92,8 @@ ROWS = [
             case(x, np.array([0.1, -0.2, 0.3, 1.5])),
             case(x3, np.array([0.1, 0.2, 0.3])),
             case(rng.standard_normal((2, 3, 2, 2)), np.array([0.1, 0.2, 0.3])),
+            case(x[:, :2], np.array([0.25, 0.5])),
+            case(x[:, :1], np.array([0.25])),
             case(x, np.array([0.25])),
             case(x, np.array(0.25)),
             case(v, np.array([0.25])),

@@ -19,7 +19,7 @@ def qkv(T=3, S=4, D=2, E=2, q=(), k=(), v=()):
 
 
 def attention(q, k, v, mask=None, causal=False, dropout_ratio=0.0, scale=None, seed=None):
-    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    scale = max(q.shape[-1], 1) ** -0.5 if scale is None else scale
     scores = np.einsum("...td,...sd->...ts", q, k) * scale
     if mask is not None:
         scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
@@ -78,7 +78,9 @@ ROWS = [
             case(*qkv(), mask=some, causal=True, no_torch=NO_BOTH, name="booleans and causal"),
             case(*qkv(), mask=bias, causal=True, no_torch=NO_BOTH, name="floats and causal"),
             case(*qkv(), mask=blind, no_torch="PyTorch's kernels differ", name="a query that sees nothing"),
-            case(*qkv(), scale=0.1),
+            *(case(*qkv(), scale=scale) for scale in (0.1, 1.0, 2.0)),
+            case(*qkv(D=1), name="one feature"),
+            case(*qkv(D=0), name="no features", no_torch="its scale is infinite"),
             case(*qkv(**HEADS), dropout_ratio=0.5, seed=4, no_torch=DRAWS),
             case(*qkv(), mask=some, causal=True, dropout_ratio=0.3, seed=1, no_torch=DRAWS, name="all of it"),
             case(*qkv(S=0), no_torch="PyTorch's kernels differ", name="no keys"),

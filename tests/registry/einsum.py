@@ -65,6 +65,7 @@ ROWS = [
             subscripted("ij,jk->ik", (2, 1), (3, 4)),
             subscripted("i,i->i", (1,), (3,)),
             subscripted("i,i", (1,), (1,)),
+            subscripted("ij,ij->ij", (1, 1), (2, 3)),
             subscripted("ii,i->i", (1, 1), (3,), no_torch="takes no diagonal of what it broadcasts, as NumPy does"),
             # several operands
             subscripted("ij,jk,kl->il", (2, 3), (3, 4), (4, 2)),
@@ -77,6 +78,8 @@ ROWS = [
             subscripted("ij,jk->ik", (2, 0), (0, 3)),
             subscripted("ij,jk->ik", (0, 2), (2, 3)),
             subscripted("ij->i", (0, 3)),
+            subscripted("ij->i", (3, 0)),
+            subscripted("i,i->i", (0,), (1,)),
         ],
         call=lambda *xs, subscripts: F.einsum(subscripts, *xs),
     ),

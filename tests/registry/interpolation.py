@@ -52,6 +52,7 @@ SIZES = [
     {"scale_factor": 2},
     {"scale_factor": (1.5, 2.5)},
     {"scale_factor": (0.5, 0.7)},
+    {"scale_factor": 0.25},
     {"size": 7},
     {"size": (3, 11)},
     {"size": (1, 2)},

@@ -51,6 +51,9 @@ LINEAR = [
     ((2, 3, 4), (4, 2)),
     ((4,), (4, 2), (2,)),
     ((0, 4), (4, 2), (2,)),
+    ((3, 0), (0, 2), (2,)),
+    ((2, 3, 4), (4, 0), (0,)),
+    ((2, 3, 0), (0, 2)),
 ]
 ROWS = [
     Row("matmul", np.matmul, torch.matmul, [case(normal(*s), normal(*t)) for s, t in MATMUL]),
@@ -73,6 +76,7 @@ ROWS = [
         [
             case(normal(2, 3, 4), normal(3, 4, 5)),
             case(normal(2, 3), normal(3, 4), axes=1),
+            case(normal(2, 3), normal(2, 3), axes=2),
             case(normal(2), normal(3), axes=0),
             case(normal(2, 3, 4), normal(4, 3, 5), axes=([1, 2], [1, 0])),
             case(normal(2, 3, 4), normal(4, 3, 5), axes=([-1, 1], [0, -2])),

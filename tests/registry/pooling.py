@@ -101,6 +101,9 @@ CEIL = [
     case(
         small, kernel_size=2, stride=3, pad=1, ceil_mode=True, name="rounded up, the last would begin after the image"
     ),
+    case(small[..., :3, :3], kernel_size=4, stride=2, ceil_mode=True, name="rounded up, one window beyond the image"),
+    case(small, kernel_size=3, stride=5, pad=1, ceil_mode=True, name="rounded up, the last begins at the last pixel"),
+    case(small, kernel_size=3, stride=1, pad=1, ceil_mode=True, name="rounded up where there is no rest"),
     case(small, kernel_size=1, stride=3, ceil_mode=True, name="rounded up, 1x1"),
     case(tiny, kernel_size=3, stride=2, ceil_mode=True, name="rounded up, the kernel larger than the image"),
     case(
@@ -116,16 +119,20 @@ ONE_AXIS = [
     case(s, kernel_size=4, stride=3, pad=2),
     case(s, kernel_size=2, stride=3, pad=1, ceil_mode=True),
     case(s, kernel_size=10),
+    case(s, kernel_size=3, name="stride left out"),
 ]
 ADAPTIVE = [
     case(x, outsize=(3, 7), name="even"),
     case(x, outsize=(4, 3), name="uneven"),
+    case(x, outsize=(4, 7), name="uneven rows"),
+    case(x, outsize=(3, 4), name="uneven columns"),
     case(x, outsize=5),
     case(x, outsize=1),
     case(small, outsize=(7, 6), name="more than there are"),
     case(np.zeros((0, 2, 5, 5)), outsize=2, name="no images"),
+    case(np.zeros((2, 0, 5, 5)), outsize=2, name="no channels", no_torch="PyTorch pools no image without channels"),
 ]
-WHOLE = [case(x), case(s), case(np.zeros((0, 2, 3, 3)))]
+WHOLE = [case(x), case(s), case(np.zeros((0, 2, 3, 3))), case(np.zeros((2, 0, 3, 3)))]
 
 ROWS = [
     Row("pooling", pool, torch_max, [*PLAIN, TIES, *CEIL], order=3),
