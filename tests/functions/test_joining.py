@@ -156,3 +156,7 @@ def test_half_and_single_precision_do_not_meet_silently(f):
     xs = [np.ones(2, np.float32), np.ones(2, np.float32), np.ones(2, np.float16)]
     with pytest.raises(TypeError, match=f"{f.__name__}: float16 and float32 do not meet silently"):
         f(xs)
+    for other in (np.ones(2), np.ones(2, bool), np.ones(2, np.int8), np.ones(2, np.uint64)):
+        widest = "float64" if other.dtype == np.float64 else "float32"
+        with pytest.raises(TypeError, match=f"{f.__name__}: float16 and {widest} do not meet silently"):
+            f([other, *xs])
