@@ -1,28 +1,20 @@
-"""Knows how to write a computation graph down in DOT, the language of Graphviz.
-
-It reads what every Variable (``data``, ``name``, ``creator``) and every Function (``inputs``, ``outputs``) has,
-so the Variables of ``dezero.core_simple`` can be drawn as well.
-"""
+"""Knows how to write a computation graph down in DOT, the language of Graphviz."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ..core import Variable
+from .folding import ends, fold
+from .gradients import trace_gradients
+from .look import RED, Look, caption, colors, facts, look, quoted
+from .network import network_dot
+from .structure import Graph, Node, build_graph
+
 _EVERY_NODE = 'fontname="sans-serif"'  # stands for whatever the viewer has, so Japanese shows where a font is
-_VARIABLE = "color=orange, style=filled"
-_FUNCTION = "color=lightblue, style=filled, shape=box"
-
-_SPECIAL = {"\\": "\\\\", '"': '\\"', "&": "&amp;", "\n": "\\n", "\r": "\\n", "\t": " "}
-_UNSHOWABLE = [
-    *range(0x20),
-    *range(0x7F, 0xA0),
-    0xFFFE,
-    0xFFFF,
-]  # a picture cannot hold these, and SVG must not
-_ESCAPES = str.maketrans({**{chr(c): f"\\\\x{c:02x}" for c in _UNSHOWABLE}, **_SPECIAL})
 
 
-def get_dot_graph(output: Any, verbose: bool = True) -> str:
+def get_dot_graph(output: Any, verbose: bool = True, **options: Any) -> str:
     """The graph that led to ``output``, as DOT text.
 
     Variables are orange ellipses with their name, Functions light-blue boxes with the name of their class. The
@@ -31,9 +23,11 @@ def get_dot_graph(output: Any, verbose: bool = True) -> str:
     Args:
         output: Variable, or a list or tuple of them. A leaf is a graph of one node.
         verbose: Also show the shape and dtype of each Variable.
+        **options: What else to show: those of ``Look``, such as ``gradients=2`` or ``values=True``.
 
     Raises:
-        TypeError: ``output`` is something else.
+        TypeError: ``output`` is something else, or an option is unknown.
+        ValueError: An option is out of range.
 
     Example:
         >>> x = Variable(np.array(1.0), "x")
@@ -47,67 +41,86 @@ def get_dot_graph(output: Any, verbose: bool = True) -> str:
           n2 -> n1
         }
     """
-    outputs = output if isinstance(output, (list, tuple)) else [output]
+    return draw(output, verbose, look("get_dot_graph", options), "get_dot_graph")[0]
+
+
+def draw(output: Any, verbose: bool, look: Look, who: str, calls: Any = None) -> tuple[str, str]:
+    """DOT text, and a sentence about what was folded without being asked for, empty where nothing was.
+
+    ``calls`` are layers that nobody asked to see, but which a picture that grows too large is folded by.
+    """
+    outputs = list(output) if isinstance(output, (list, tuple)) else [output]
     for y in outputs:
         if not _is_variable(y):
-            raise TypeError(f"get_dot_graph draws a Variable, or a list of them, got {type(y).__name__}.")
-    nodes, edges = _nodes_and_edges(outputs)
-    lines = [f"node [{_EVERY_NODE}]"]
-    lines += [f'n{i} [label="{_quoted(_label(v, verbose))}", {_style(v)}]' for i, v in enumerate(nodes)]
-    lines += [f"n{i} -> n{j}" for i, j in edges]
-    return "digraph g {\n" + "".join(f"  {line}\n" for line in lines) + "}"
+            raise TypeError(f"{who} draws a Variable, or a list of them, got {type(y).__name__}.")
+    gradients, sources = _gradients(outputs, look.gradients, who)
+    graph = build_graph(outputs, look.layers, gradients, sources)
+    too_large = look.limit is not None and len(graph.nodes) > look.limit
+    if not look.is_of_a_network and not too_large:
+        return _book_dot(graph, verbose, look), ""
+    if calls is not None and look.layers is None:
+        graph = build_graph(outputs, calls, gradients, sources)
+    folds, notice = fold(graph, look.depth, look.repeats, look.limit, look.parameters)
+    if too_large and not notice and not look.is_of_a_network:
+        notice = f"{len(graph.nodes):,} nodes: drawn as a network, as the limit is {look.limit:,}."
+    left_out = ends(graph, look.limit)[2]
+    if left_out:
+        notice = f"{notice} {left_out:,} inputs and results are left out.".strip()
+    return network_dot(graph, folds, look, verbose, notice), notice
 
 
-def _nodes_and_edges(outputs: Any) -> tuple[list[Any], list[tuple[int, int]]]:
-    """Everything behind ``outputs``, each Variable and Function once, and which of them leads to which."""
-    nodes: list[Any] = []  # it also keeps them alive, so that no two have the same id()
-    places: dict[int, int] = {}  # id() of a node -> where it is in nodes
-    edges: list[tuple[int, int]] = []
-
-    def place(node: Any) -> int:
-        if id(node) not in places:
-            places[id(node)] = len(nodes)
-            nodes.append(node)
-        return places[id(node)]
-
-    for y in outputs:
-        place(y)
-    for i, node in enumerate(nodes):  # grows on the way, until nothing new is found
-        if not _is_variable(node):
-            edges.extend((place(x), i) for x in node.inputs or ())  # None once the graph was released
-            for y in _living_outputs(node):
-                place(y)
-        elif node.creator is not None:
-            edges.append((place(node.creator), i))
-    return nodes, edges
-
-
-def _living_outputs(function: Any) -> list[Any]:
-    """The outputs of ``function`` that somebody still holds and that were not unchained from it."""
-    outputs = [ref() for ref in function.outputs]
-    return [y for y in outputs if y is not None and y.creator is function]
+def _gradients(outputs: list[Any], wanted: Any, who: str) -> tuple[list[Any], Any]:
+    """For each order pairs of a gradient and what it is of; and where each Function on the way comes from."""
+    if isinstance(wanted, int):
+        if wanted and not all(isinstance(y, Variable) for y in outputs):
+            raise TypeError(f"{who}: gradients={wanted} differentiates Variables of dezero alone.")
+        return trace_gradients(outputs, wanted) if wanted else ([], None)
+    orders = [g if isinstance(g, (list, tuple)) else [g] for g in ([wanted] if _is_variable(wanted) else wanted)]
+    for g in (g for gs in orders for g in gs):
+        if not _is_variable(g):
+            raise TypeError(f"{who}: gradients must hold Variables, got {type(g).__name__}.")
+    return [[(g, None) for g in gs] for gs in orders], None
 
 
 def _is_variable(node: Any) -> bool:
     return hasattr(node, "creator")
 
 
-def _style(node: Any) -> str:
-    return _VARIABLE if _is_variable(node) else _FUNCTION
+# ---- the book's look
 
 
-def _label(node: Any, verbose: bool) -> str:
+def _book_dot(graph: Graph, verbose: bool, look: Look) -> str:
+    lines = [f"node [{_EVERY_NODE}]"]
+    if text := caption(max((node.order for node in graph.nodes), default=0), ""):
+        lines.append(text)
+    lines += [
+        f'n{node.place} [label="{quoted(_label(node, verbose, look))}", {_style(node, look)}]' for node in graph.nodes
+    ]
+    lines += [f"n{i} -> n{j}" for i, j in graph.edges]
+    return "digraph g {\n" + "".join(f"  {line}\n" for line in lines) + "}"
+
+
+def _style(node: Node, look: Look) -> str:
+    style = colors(node.order)
+    if not node.is_variable:
+        return f"color={_plain(style.function)}, style=filled, shape=box"
+    if look.values and facts(node, True)[1]:
+        return f'color="{RED}", style=filled, fontcolor=white'
+    return f"color={_plain(style.variable)}, style=filled"
+
+
+def _plain(color: str) -> str:
+    return f'"{color}"' if color.startswith("#") else color
+
+
+def _label(node: Node, verbose: bool, look: Look) -> str:
     """``Add`` for a Function; ``x: (2, 3) float32`` for a Variable, or as much of it as there is to say."""
-    if not _is_variable(node):
-        return type(node).__name__
-    name = "" if node.name is None else str(node.name)
-    if not verbose:
+    name = node.name or ""
+    if not node.is_variable:
         return name
-    facts = "None" if node.data is None else f"{tuple(node.shape)} {node.dtype}"
-    return f"{name}: {facts}" if name else facts
-
-
-def _quoted(text: str) -> str:
-    """``text`` as it must stand between quotes in DOT in order to be shown as it is."""
-    writable = text.encode("utf-8", "backslashreplace").decode("utf-8")  # a lone half of a surrogate pair is not
-    return writable.replace("\r\n", "\n").translate(_ESCAPES)
+    text = name
+    if verbose:
+        shape = "None" if node.shape is None else f"{node.shape} {node.dtype}"
+        text = f"{name}: {shape}" if name else shape
+    numbers = facts(node, look.values)[0]
+    return "\n".join(filter(None, [text, numbers])) if numbers else text

@@ -1,13 +1,18 @@
-"""Knows how to make a picture file from DOT text with the program ``dot``."""
+"""Knows how to make a picture from DOT text with the program ``dot``: a file, or one that a notebook shows."""
 
 from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import Any
 
+from ..config import using_config
+from ..core import Variable
 from ..files import atomic_file
-from .dot import get_dot_graph
+from .calls import argument_names, record_layers
+from .dot import draw
+from .look import PAGE, look
 
 _TEXT = ("dot", "gv")  # the graph itself, for which nothing needs to be installed
 _PICTURES = ("png", "svg", "pdf", "jpg", "jpeg", "gif", "webp", "ps", "eps")
@@ -17,22 +22,85 @@ _GET_DOT = "Install it with: apt-get install graphviz (Debian, Ubuntu) or brew i
 _OR_TEXT = "A to_file that ends in .dot needs neither it nor any other program."
 
 
-def plot_dot_graph(output: Any, verbose: bool = True, to_file: Any = "graph.png") -> Any:
+class Picture:
+    """A graph as a notebook shows it: inline, as SVG. ``draw_graph`` and ``Model.plot(to_file=None)`` give it.
+
+    Attributes:
+        dot: The graph as DOT text.
+
+    Example:
+        >>> x = Variable(np.array(1.0), "x")
+        >>> picture = draw_graph(x * x)
+        >>> picture.save("square.dot")
+        >>> "Mul" in picture.dot
+        True
+    """
+
+    def __init__(self, dot: str):
+        self.dot = dot
+
+    @property
+    def svg(self) -> str:
+        """The picture as the text of an SVG file.
+
+        Raises:
+            ImportError: The Python package ``graphviz`` is not installed.
+            RuntimeError: The program ``dot`` is not installed, or failed.
+        """
+        return _picture(self.dot, "svg").decode()
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def save(self, to_file: Any) -> None:
+        """Writes the picture to a file, of the kind that the ending says, as ``plot_dot_graph`` does."""
+        path = os.fsdecode(to_file)
+        kind = _kind(path)
+        _check_folder(path)
+        _write(path, _content(self.dot, kind))
+
+    def __repr__(self) -> str:
+        return f"Picture({len(self.dot):,} characters of DOT)"
+
+
+def draw_graph(output: Any, verbose: bool = True, **options: Any) -> Picture:
+    """The graph that led to ``output`` as a picture for a notebook, which shows it inline; no file is written.
+
+    Args:
+        output: Variable, or a list or tuple of them.
+        verbose: Also show the shape and dtype of each Variable.
+        **options: What else to show (``Look``).
+
+    Example:
+        >>> x = Variable(np.array(1.0), "x")
+        >>> print(draw_graph(x, verbose=False).dot)
+        digraph g {
+          node [fontname="sans-serif"]
+          n0 [label="x", color=orange, style=filled]
+        }
+    """
+    return Picture(_drawn(output, verbose, {"limit": PAGE} | options, "draw_graph"))
+
+
+def plot_dot_graph(output: Any, verbose: bool = True, to_file: Any = "graph.png", **options: Any) -> Any:
     """Draws the graph that led to ``output`` and writes the picture to ``to_file``.
 
-    The file appears whole or not at all; one that is there already is replaced.
+    The file appears whole or not at all; one that is there already is replaced. A picture of more than 1,500 nodes
+    folds by itself, and a warning says how (``limit``).
 
     Args:
         output: Variable, or a list or tuple of them.
         verbose: Also show the shape and dtype of each Variable.
         to_file: Path of the picture. Its ending says the kind: png, svg, pdf, jpg, gif, webp, ps, eps, or
             dot for the text that ``get_dot_graph`` gives.
+        **options: What else to show: those of ``Look``, such as ``gradients=2`` or ``values=True``.
 
     Returns:
         In a notebook an IPython image to look at (png, jpg, gif, svg), else None.
 
     Raises:
-        ValueError: The ending is missing or unknown.
+        TypeError: ``output`` is no Variable, or an option is unknown.
+        ValueError: The ending is missing or unknown, or an option is out of range.
         OSError: The file cannot be written.
         ImportError: The Python package ``graphviz`` is not installed.
         RuntimeError: The program ``dot`` is not installed, or failed.
@@ -46,10 +114,91 @@ def plot_dot_graph(output: Any, verbose: bool = True, to_file: Any = "graph.png"
     path = os.fsdecode(to_file)
     kind = _kind(path)
     _check_folder(path)
-    text = get_dot_graph(output, verbose)
-    content = text.encode() + b"\n" if kind in _TEXT else _picture(text, kind)
+    text = _drawn(output, verbose, _limited(kind) | options, "plot_dot_graph")
+    content = _content(text, kind)
     _write(path, content)
     return _for_notebook(content, kind)
+
+
+def plot_model(model: Any, *inputs: Any, to_file: Any = "model.png", verbose: bool = True, **options: Any) -> Any:
+    """Calls a model and draws the graph of the result; with options, in the look of a network.
+
+    Args:
+        model: The Layer or Model.
+        *inputs: What it is called with: Variables, arrays.
+        to_file: Path of the picture, as for ``plot_dot_graph``; None to get a ``Picture`` and write no file.
+        verbose: Also show shapes and dtypes.
+        **options: Those of ``Look``: ``depth=1`` draws each part of the model as one box. With any of them Functions
+            stand in the boxes of their layers, unless ``layers=False``.
+
+    Returns:
+        A ``Picture`` where ``to_file`` is None; else in a notebook an IPython image, or None.
+
+    Raises:
+        TypeError: The model returned no Variable, or an option is unknown.
+
+    Example:
+        >>> model = models.MLP((10, 1))
+        >>> plot_model(model, np.ones((5, 3), np.float32), to_file="mlp.dot", depth=1)
+        >>> plot_model(model, np.ones((5, 3), np.float32), to_file=None, depth=1)._repr_svg_()[:5]
+        '<?xml'
+    """
+    kind = "svg"
+    if to_file is not None:
+        path = os.fsdecode(to_file)
+        kind = _kind(path)
+        _check_folder(path)
+    asked = dict(options)
+    grouped = bool(asked) and asked.get("layers", True) is not False
+    if asked.get("layers") in (True, False):
+        del asked["layers"]
+    look("Model.plot", asked | {"layers": None, "depth": None})  # a typing error shall not cost a long call
+    calls = record_layers(model)
+    with using_config("enable_backprop", True):
+        output = calls.run(*(_asking(model, inputs) if grouped else inputs))
+    if grouped:
+        asked.setdefault("layers", calls)
+    output = _first_variables(output)
+    text = _drawn(output, verbose, _limited(kind) | asked, "Model.plot", calls)
+    if to_file is None:
+        return Picture(text)
+    content = _content(text, kind)
+    _write(path, content)
+    return _for_notebook(content, kind)
+
+
+def _asking(model: Any, inputs: tuple[Any, ...]) -> list[Any]:
+    """Arrays of floats as Variables that ask for a gradient, so that all that is done with them is recorded."""
+    asking = []
+    for name, x in zip(argument_names(model, len(inputs)), inputs):
+        is_float = not isinstance(x, Variable) and getattr(getattr(x, "dtype", None), "kind", "") == "f"
+        asking.append(Variable(x, name) if is_float and hasattr(x, "__len__") else x)
+    return asking
+
+
+def _first_variables(output: Any) -> Any:
+    """What a model returned, without what no picture shows: the Variables in a tuple, a list or a dict."""
+    values = list(output.values()) if isinstance(output, dict) else output
+    if isinstance(values, (tuple, list)):
+        return [y for v in values for y in (_first_variables(v) if isinstance(v, (tuple, list, dict)) else [v])]
+    return values
+
+
+def _limited(kind: str) -> dict[str, Any]:
+    """Pictures fold by themselves where they grow too large to be read; text does not."""
+    return {} if kind in _TEXT else {"limit": PAGE}
+
+
+def _drawn(output: Any, verbose: bool, options: dict[str, Any], who: str, calls: Any = None) -> str:
+    asked = look(who, options)
+    text, notice = draw(output, verbose, asked, who, calls)
+    if notice:
+        warnings.warn(f"{who}: {notice}", stacklevel=3)
+    return text
+
+
+def _content(text: str, kind: str) -> bytes:
+    return text.encode() + b"\n" if kind in _TEXT else _picture(text, kind)
 
 
 def _kind(path: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core import Variable
 from ..functions.activation import sigmoid
-from ..graph import plot_dot_graph
+from ..graph import plot_model
 from ..layers import Layer, Linear
 from ..layers.costs import Summary, summary
 
@@ -28,20 +28,23 @@ class Model(Layer):
         (5, 1)
     """
 
-    def plot(self, *inputs: Any, to_file: Any = "model.png") -> Any:
+    def plot(self, *inputs: Any, to_file: Any = "model.png", **options: Any) -> Any:
         """Calls the model and draws the computation graph of the result.
 
         Args:
             *inputs: What the model is called with.
-            to_file: Path of the picture; its ending says the kind (``graph.plot_dot_graph``).
+            to_file: Path of the picture; its ending says the kind (``graph.plot_dot_graph``). None to get the picture
+                without a file; a notebook shows it inline.
+            **options: What else to show, those of ``graph.Look``: with any, Functions stand in the boxes of their
+                layers. ``depth=1`` draws each part of the model as one box.
 
         Returns:
-            In a notebook an IPython image, else None.
+            A ``graph.Picture`` where ``to_file`` is None; else in a notebook an IPython image, or None.
 
         Raises:
             RuntimeError: The program ``dot`` is not installed.
         """
-        return plot_dot_graph(self(*inputs), verbose=True, to_file=to_file)
+        return plot_model(self, *inputs, to_file=to_file, **options)
 
     def summary(self, *inputs: Any, **options: Any) -> Summary:
         """What a call costs: shapes, parameters and multiply-adds of every layer (``layers.summary``).
