@@ -17,6 +17,7 @@ from . import (
     layers,
     models,
     optimizers,
+    profiling,
     testing,
     transforms,
     utils,
@@ -29,6 +30,7 @@ from .datasets import Dataset
 from .functions import setup_variable
 from .layers import Layer
 from .models import Model
+from .profiling import profile
 
 __all__ = [
     "Buffer",
@@ -60,6 +62,8 @@ __all__ = [
     "models",
     "no_grad",
     "optimizers",
+    "profile",
+    "profiling",
     "setup_variable",
     "test_mode",
     "testing",

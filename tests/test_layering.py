@@ -17,7 +17,7 @@ LAYERS = [
     "config cuda arrays files download",
     "kernels",
     "core",
-    "graph",
+    "graph profiling",
     "functions",
     "serialization",
     "initializers",
