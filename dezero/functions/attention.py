@@ -13,7 +13,7 @@ from ..core import Variable, constant
 from ..cuda import get_array_module, is_array
 from .dropout import check_ratio, dropout_mask
 from .elementwise import as_dtype, exp
-from .fused import Fused, check_same_precision, floating, widened
+from .fused import Fused, check_same_precision, floating_operand, widened
 from .linalg import matmul
 from .shape import transpose
 
@@ -142,7 +142,7 @@ def scaled_dot_product_attention(
     """
     who = "scaled_dot_product_attention"
     check_ratio(dropout_ratio, who)
-    q, k, v = (floating(a, who) for a in (q, k, v))
+    q, k, v = (floating_operand(a, who) for a in (q, k, v))
     shape = _scores_shape(q, k, v, who)
     check_same_precision(q, who, k, v)
     wide = np.promote_types(q.dtype, np.float32)

@@ -511,7 +511,7 @@ def _operands(who: str, x: Any, W: Any, b: Any, axes: str = _2D) -> tuple[Variab
     W = as_operand(W, who)
     b = None if b is None else as_operand(b, who)
     for other in (W, b):
-        if other is not None and other.data.dtype != x.data.dtype:
+        if other is not None:
             check_precision(x.data.dtype, other.data.dtype, who)
     return x, W, b
 

@@ -65,7 +65,7 @@ def widened(x: Any) -> Any:
     return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
-def floating(x: Any, who: str) -> Variable:
+def floating_operand(x: Any, who: str) -> Variable:
     """``x``, Variable or array, as a Variable; raises where it does not hold floats."""
     x = as_operand(x, who)
     if x.dtype.kind != "f":

@@ -10,7 +10,7 @@ from ..config import Config
 from ..core import Variable, constant
 from ..cuda import get_array_module
 from .elementwise import as_dtype
-from .fused import Fused, check_same_precision, floating, widened
+from .fused import Fused, check_same_precision, floating_operand, widened
 
 
 class Normalization(Fused):
@@ -167,7 +167,7 @@ def batch_norm(
 
     Source: Ioffe and Szegedy, 2015.
     """
-    x = floating(x, "batch_norm")
+    x = floating_operand(x, "batch_norm")
     if x.ndim < 2:
         raise ValueError(f"batch_norm: x must be (N, C) or (N, C, ...), got {x.shape}.")
     _check_channels("batch_norm", x, gamma=gamma, beta=beta, mean=mean, var=var)
@@ -239,7 +239,7 @@ def layer_norm(x: Any, gamma: Any = None, beta: Any = None, eps: float = 1e-5, a
 
     Source: Ba et al., 2016.
     """
-    x = floating(x, "layer_norm")
+    x = floating_operand(x, "layer_norm")
     n = _last_axes("layer_norm", x, axes, gamma=gamma, beta=beta)
     return _over_rows(LayerNorm, x, n, gamma, beta, eps)
 
@@ -265,7 +265,7 @@ def rms_norm(x: Any, gamma: Any = None, eps: float = 1e-6) -> Variable:
 
     Source: Zhang and Sennrich, 2019.
     """
-    x = floating(x, "rms_norm")
+    x = floating_operand(x, "rms_norm")
     _last_axes("rms_norm", x, 1, gamma=gamma)
     return _over_rows(RMSNorm, x, 1, gamma, None, eps)
 
@@ -323,7 +323,7 @@ def group_norm(x: Any, groups: int, gamma: Any = None, beta: Any = None, eps: fl
 
     Source: Wu and He, 2018.
     """
-    x = floating(x, "group_norm")
+    x = floating_operand(x, "group_norm")
     return _over_groups("group_norm", x, groups, gamma, beta, eps)
 
 
@@ -350,7 +350,7 @@ def instance_norm(x: Any, gamma: Any = None, beta: Any = None, eps: float = 1e-5
 
     Source: Ulyanov et al., 2016.
     """
-    x = floating(x, "instance_norm")
+    x = floating_operand(x, "instance_norm")
     if x.ndim < 3:
         raise ValueError(f"instance_norm: x must be (N, C, ...) with an axis behind C, got {x.shape}.")
     return _over_groups("instance_norm", x, x.shape[1], gamma, beta, eps)
@@ -389,7 +389,7 @@ def l2_normalize(x: Any, axis: Any = 1, eps: float = 1e-12) -> Variable:
     """
     if not eps > 0:
         raise ValueError(f"l2_normalize: eps must be above 0, got {eps!r}.")
-    x = floating(x, "l2_normalize")
+    x = floating_operand(x, "l2_normalize")
     axes = (0,) if x.ndim == 1 and axis == 1 else normalize_axes(axis, x.ndim, "l2_normalize")
     return L2Normalize(axes, eps)(x)
 

@@ -442,7 +442,7 @@ def _run(
     """The outputs and the last states of one layer upon the other."""
     if not 0 <= dropout <= 1:
         raise ValueError(f"{who}: dropout must lie between 0 and 1, got {dropout!r}.")
-    ys = _variable(x, who)
+    ys = as_operand(x, who)
     if ys.ndim != 3 or not ys.shape[0]:
         raise ValueError(f"{who}: x (T, N, I) with at least one step is wanted, got {ys.shape}.")
     layers = _layers(weights, op, who)
@@ -474,7 +474,7 @@ def _layers(weights: Any, op: type[Recurrent], who: str) -> list[list[list[Any]]
         if not 2 <= len(arrays) <= len(wanted):
             raise ValueError(f"{who}: a layer has ({', '.join(wanted)}), got {len(arrays)} arrays.")
     return [
-        [[None if v is None else _variable(v, who) for v in arrays] for arrays in directions] for directions in layers
+        [[None if v is None else as_operand(v, who) for v in arrays] for arrays in directions] for directions in layers
     ]
 
 
@@ -519,13 +519,13 @@ def _first_states(
             raise ValueError(
                 f"{who}: {name} must be {wanted}, one (N, H) for each layer and direction, got {tuple(state.shape)}."
             )
-        columns.append([None] * len(Whs) if state is None else _unstack(_variable(state, who)))
+        columns.append([None] * len(Whs) if state is None else _unstack(as_operand(state, who)))
     return list(zip(*columns))
 
 
 def _step_inputs(f: Recurrent, who: str, x: Any, states: Sequence[Any], Wx: Any, Wh: Any, *biases: Any) -> list[Any]:
     """The inputs of one step, checked."""
-    x, Wx, Wh = (_variable(v, who) for v in (x, Wx, Wh))
+    x, Wx, Wh = (as_operand(v, who) for v in (x, Wx, Wh))
     if x.ndim != 2:
         raise ValueError(f"{who}: x (N, I) is wanted, got {x.shape}.")
     return _inputs(f, who, x, states, Wx, Wh, *biases)
@@ -544,7 +544,7 @@ def _inputs(
     shapes = ((I, G * H), *[(N, H)] * len(states), *[(G * H,)] * len(biases))
     found = []
     for name, v, shape in zip(names, (Wx, *states, *biases), shapes):
-        v = constant(xp.zeros(shape, Wh.dtype), who) if v is None else _variable(v, who)
+        v = constant(xp.zeros(shape, Wh.dtype), who) if v is None else as_operand(v, who)
         if v.shape != shape:
             raise ValueError(f"{who}: {name} must be {shape} for x {x.shape} and Wh {Wh.shape}, got {v.shape}.")
         found.append(v)
@@ -555,13 +555,8 @@ def _inputs(
 def _of_one_dtype(vs: list[Variable], who: str) -> list[Variable]:
     dtype = np.result_type(np.float16, *[v.dtype for v in vs])  # integers become floats
     for v in vs:
-        if v.dtype != dtype:
-            check_precision(v.dtype, dtype, who)
+        check_precision(v.dtype, dtype, who)
     return [cast(v, dtype) for v in vs]
-
-
-def _variable(v: Any, who: str) -> Variable:
-    return as_operand(v, who)
 
 
 def _activation(name: str, who: str) -> str:
