@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import time
 
+if importlib.util.find_spec("dezero.kernels") is None:  # the book's
+    import numpy as np
+
+    np.int = int  # it reads the name at import; NumPy has dropped it
+
+import dezero  # first, as it chooses NumPy's matrix kernels
+import dezero.functions as F
+import dezero.layers as L
 import numpy as np
-
-np.int = int  # the book's dezero reads it at import; NumPy has dropped the name
-
-import dezero  # noqa: E402
-import dezero.functions as F  # noqa: E402
-import dezero.layers as L  # noqa: E402
-from dezero import Model, Variable, optimizers  # noqa: E402
-from dezero.models import MLP  # noqa: E402
+from dezero import DataLoader, Model, Variable, optimizers
+from dezero.models import MLP, VGG16
 
 OURS = hasattr(dezero, "grad")  # the book's dezero has no such name
 # lets go of the graph on the way; in the book's dezero the graph goes with the next loss
@@ -30,6 +33,19 @@ def goldstein_price():
     return step
 
 
+def classes(n, shape, k):
+    """``n`` random inputs of ``shape``, and a class out of ``k`` for each."""
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((n, *shape)).astype("f"), rng.integers(0, k, n)
+
+
+def wave():
+    """30 steps of 30 waves, (30, 30, 1), and the same a step later."""
+    phase = np.linspace(0, 6, 30)[None, :] + np.linspace(0, 3, 31)[:, None]
+    x = np.sin(phase)[..., None].astype("f")
+    return x[:-1], x[1:]
+
+
 def training(model, optimizer, x, t):
     optimizer.setup(model)
 
@@ -42,10 +58,31 @@ def training(model, optimizer, x, t):
     return step
 
 
+def tanh6():
+    points = np.linspace(-3, 3, 200)
+
+    def step():
+        x = Variable(points)
+        y = F.tanh(x)
+        for _ in range(6):
+            y.backward(create_graph=True)
+            y = x.grad
+            x.cleargrad()
+
+    return step
+
+
 def spiral_mlp():
-    rng = np.random.default_rng(0)
-    x, t = rng.standard_normal((30, 2)).astype("f"), rng.integers(0, 3, 30)
+    x, t = classes(30, (2,), 3)
     return training(MLP((10, 3)), optimizers.SGD(1.0), x, t)
+
+
+def mnist_mlp():
+    x, t = classes(100, (784,), 10)
+    optimizer = optimizers.Adam()
+    step = training(MLP((1000, 1000, 10), activation=F.relu), optimizer, x, t)
+    optimizer.add_hook(optimizers.WeightDecay(1e-4))
+    return step
 
 
 class LeNet(Model):
@@ -64,9 +101,142 @@ class LeNet(Model):
 
 
 def lenet():
-    rng = np.random.default_rng(0)
-    x, t = rng.standard_normal((100, 1, 28, 28)).astype("f"), rng.integers(0, 10, 100)
+    x, t = classes(100, (1, 28, 28), 10)
     return training(LeNet(), optimizers.Adam(), x, t)
+
+
+class SmallVGG(Model):
+    def __init__(self):
+        super().__init__()
+        for i, channels in enumerate((64, 64, 128, 128, 256, 256)):
+            setattr(self, f"conv{i}", L.Conv2d(channels, 3, pad=1))
+            setattr(self, f"norm{i}", L.BatchNorm())
+        self.fc = L.Linear(10)
+
+    def forward(self, x):
+        for i in range(6):
+            x = F.relu(getattr(self, f"norm{i}")(getattr(self, f"conv{i}")(x)))
+            if i % 2:
+                x = F.pooling(x, 2, 2)
+        return self.fc(F.reshape(x, (x.shape[0], -1)))
+
+
+def small_vgg():
+    x, t = classes(32, (3, 32, 32), 10)
+    return training(SmallVGG(), optimizers.MomentumSGD(0.01), x, t)
+
+
+class Wave(Model):
+    """Reads a wave step by step, as the book does."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = L.LSTM(100)
+        self.fc = L.Linear(1)
+
+    def reset_state(self):
+        self.rnn.reset_state()
+
+    def forward(self, x):
+        return self.fc(self.rnn(x))
+
+
+def lstm_steps():
+    x, t = wave()
+    model, optimizer = Wave(), optimizers.Adam()
+    optimizer.setup(model)
+
+    def step():
+        model.reset_state()
+        loss = 0
+        for xt, tt in zip(x, t):
+            loss += F.mean_squared_error(model(xt), tt)
+        model.cleargrads()
+        loss.backward(**BACKWARD)
+        optimizer.update()
+
+    return step
+
+
+class WaveSequence(Model):
+    """Reads a wave in one call."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = L.StackedLSTM(100)
+        self.fc = L.Linear(1)
+
+    def forward(self, x):
+        h, _ = self.rnn(x)  # (T, N, H)
+        return self.fc(F.reshape(h, (-1, 100)))
+
+
+def lstm_sequence():
+    x, t = wave()
+    model, optimizer = WaveSequence(), optimizers.Adam()
+    optimizer.setup(model)
+    t = t.reshape(-1, 1)
+
+    def step():
+        loss = F.mean_squared_error(model(x), t)
+        model.cleargrads()
+        loss.backward(**BACKWARD)
+        optimizer.update()
+
+    return step
+
+
+def vgg16_inference():
+    model = VGG16()
+    x = np.random.default_rng(0).standard_normal((1, 3, 224, 224)).astype("f")
+
+    def step():
+        with dezero.no_grad(), dezero.test_mode():
+            model(x)
+
+    return step
+
+
+def gpt():
+    rng = np.random.default_rng(0)
+    ids = rng.integers(0, 65, (12, 65))
+    x, t = ids[:, :-1], ids[:, 1:].reshape(-1)
+    model = dezero.models.GPT(vocab_size=65, context_length=64, width=128, n_layers=4, n_heads=4, dropout=0.0)
+    optimizer = optimizers.AdamW(1e-3).setup(model)
+
+    def step():
+        loss = F.softmax_cross_entropy(model(x).reshape(-1, 65), t)
+        model.cleargrads()
+        loss.backward(**BACKWARD)
+        optimizer.update()
+
+    return step
+
+
+def resnet50():
+    x, t = classes(4, (3, 224, 224), 1000)
+    return training(dezero.models.ResNet50(), optimizers.MomentumSGD(0.01), x, t)
+
+
+class Digits(dezero.datasets.Dataset):
+    """Arrays of MNIST's size."""
+
+    def prepare(self):
+        rng = np.random.default_rng(0)
+        self.data = rng.integers(0, 256, (60000, 1, 28, 28), dtype=np.uint8)
+        self.label = rng.integers(0, 10, 60000)
+
+
+def data_loader():
+    t = dezero.transforms
+    digits = Digits(transform=t.Compose([t.Flatten(), t.ToFloat(), t.Normalize(0.0, 255.0)]))
+    loader = DataLoader(digits, 100)
+
+    def step():
+        for _ in loader:
+            pass
+
+    return step
 
 
 def walked_and_freed(build):
@@ -106,8 +276,17 @@ def width(n):
 
 WORKLOADS = {
     "Goldstein-Price": goldstein_price,
+    "tanh, sixth derivative": tanh6,
     "spiral MLP": spiral_mlp,
+    "MNIST MLP": mnist_mlp,
     "LeNet": lenet,
+    "VGG-like": small_vgg,
+    "LSTM, step by step": lstm_steps,
+    "LSTM, sequence": lstm_sequence,
+    "VGG16 inference": vgg16_inference,
+    "GPT": gpt,
+    "ResNet-50": resnet50,
+    "DataLoader": data_loader,
     "depth 100000": lambda: depth(100_000),
     "depth 1000000": lambda: depth(1_000_000),
     "width 10000": lambda: width(10_000),
