@@ -11,10 +11,11 @@ if importlib.util.find_spec("dezero.kernels") is None:  # the book's
 
     np.int = int  # it reads the name at import; NumPy has dropped it
 
+import numpy as np
+
 import dezero  # first, as it chooses NumPy's matrix kernels
 import dezero.functions as F
 import dezero.layers as L
-import numpy as np
 from dezero import DataLoader, Model, Variable, optimizers
 from dezero.models import MLP, VGG16
 
