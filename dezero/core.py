@@ -394,6 +394,7 @@ class Function:
     outputs: Sequence[Callable[[], Any]] = ()
     needs_grad: Sequence[bool] = ()
     generation: int = 0
+    takes_numbers: bool = False  # instead of arrays without axes, with which operators take thrice as long
     _released: bool = False  # whether a walk let go of the inputs
     _specs: list[tuple[tuple[int, ...], Any]] | None = None  # shape and dtype of each output, if several
     _fingerprints: list[int] | None = None
@@ -406,24 +407,34 @@ class Function:
     def __call__(self, *inputs: Any) -> Any:
         if self.outputs:  # called before: that call's place in the graph must stay
             return self._another()(*inputs)
+        numbers = self.takes_numbers
         xs: list[Variable] = []
         arrays, needs, generation = [], [], 0
         for x in inputs:
             if not isinstance(x, Variable):
                 x = constant(x, type(self).__name__)
             xs.append(x)
-            arrays.append(x.data)
+            data = x.data
+            arrays.append(data[()] if numbers and not data.shape else data)
             needs.append(x.requires_grad)
             if x.generation > generation:
                 generation = x.generation
         ys = self.forward(*arrays)
-        outputs = [self._output(y, xs) for y in ys] if isinstance(ys, tuple) else [self._output(ys, xs)]
-        if True in needs and Config.enable_backprop:
+        recorded = True in needs and Config.enable_backprop
+        if recorded:
             self.inputs = xs
             self.needs_grad = tuple(needs)  # which the garbage collector need not look into
             self.generation = generation
-            self._record(outputs)
-        return outputs if len(outputs) > 1 else outputs[0]
+        if type(ys) is tuple:
+            return self._outputs(ys, xs, recorded)
+        y = _variable(ys if type(ys) is np.ndarray else self._as_array(ys, xs), recorded)
+        if recorded:
+            y.creator = self
+            y.generation = generation + 1
+            self.outputs = (_ref(y),)
+            if Config.detect_inplace:
+                self._take_fingerprints((*xs, y))
+        return y
 
     def forward(self, *xs: Any) -> Any:
         """Computes the outputs: arrays in, an array or a tuple of arrays out."""
@@ -445,31 +456,31 @@ class Function:
             f" {tuple(shape)}. Undo broadcasting with sum_to(gx, x.shape)."
         )
 
-    def _record(self, outputs: list[Variable]) -> None:
-        refs = []
-        for y in outputs:
-            refs.append(_ref(y))
-            y.creator = self
-            y.generation = self.generation + 1
-            y.requires_grad = True
-        self.outputs = refs
-        if len(outputs) > 1:
+    def _outputs(self, ys: tuple[Any, ...], xs: list[Variable], recorded: bool) -> Any:
+        """What ``__call__`` returns where forward returned a tuple: a list, or what is alone in it."""
+        outputs = [_variable(self._as_array(y, xs), recorded) for y in ys]
+        if recorded:
+            for y in outputs:
+                y.set_creator(self)
+            self.outputs = [_ref(y) for y in outputs]
             self._specs = [(y.data.shape, y.data.dtype) for y in outputs]
-        if Config.detect_inplace:
-            self._fingerprints = [_fingerprint(v.data) for v in (*self.inputs, *outputs)]
+            if Config.detect_inplace:
+                self._take_fingerprints((*xs, *outputs))
+        return outputs if len(outputs) > 1 else outputs[0]
 
-    def _output(self, y: Any, xs: list[Variable]) -> Variable:
-        """What forward returned as a Variable; of 0-d results NumPy makes scalars, which become arrays again."""
-        if type(y) is np.ndarray:
-            return _variable(y, False)
+    def _as_array(self, y: Any, xs: list[Variable]) -> Any:
+        """What forward returned; of 0-d results NumPy makes scalars, which become arrays again."""
         if isinstance(y, np.generic):
-            y = np.asarray(y)
-        elif not is_array(y):
-            if not isinstance(y, (int, float)):
-                name = type(self).__name__
-                raise TypeError(f"{name}.forward returned {type(y).__name__}; an array or a tuple of arrays is wanted.")
-            y = as_array(y, get_array_module(xs[0].data) if xs else np)
-        return _variable(y, False)
+            return np.asarray(y)
+        if is_array(y):
+            return y
+        if not isinstance(y, (int, float)):
+            name = type(self).__name__
+            raise TypeError(f"{name}.forward returned {type(y).__name__}; an array or a tuple of arrays is wanted.")
+        return as_array(y, get_array_module(xs[0].data) if xs else np)
+
+    def _take_fingerprints(self, variables: Sequence[Variable]) -> None:
+        self._fingerprints = [_fingerprint(v.data) for v in variables]
 
     def _another(self) -> Function:
         function = copy.copy(self)
@@ -575,8 +586,9 @@ def _between(functions: list[Function], inputs: set[Variable]) -> dict[Function,
 class _Walk:
     """One walk from results back to inputs. It keeps its gradients to itself, so no earlier walk can leak in.
 
-    In a plain walk gradients are arrays; when the walk is recorded they are Variables. One that arrives at a
-    leaf, or at a Variable that was asked for, is made private: an array of its own that nobody else holds.
+    In a plain walk gradients are arrays, or NumPy's numbers where they have no axes; when the walk is recorded they
+    are Variables. One that arrives at a leaf, or at a Variable that was asked for, is made private: an array of its
+    own that nobody else holds.
 
     ``Config.enable_backprop`` says ``recorded`` too, as long as the walk lasts.
     """
@@ -617,14 +629,23 @@ class _Walk:
             retain_grad: Whether the outputs keep their gradients. None touches no ``grad``.
             release: Let go of each Function's inputs.
         """
+        grads, wanted = self.grads, self.wanted
         while functions:
             f = functions.pop()
-            outputs = [y() for y in f.outputs]  # held here, as f's backward may want to read them
-            gys = self._output_gradients(f, outputs)
-            if gys is not None:
-                self._through(f, gys, f.needs_grad if needs is None else needs[f])
-            if retain_grad is not None:
-                self._settle(outputs, gys if retain_grad else None)
+            if len(f.outputs) == 1:  # nearly always, so it goes the shortest way
+                y = f.outputs[0]()  # held here, as f's backward may want to read it
+                gy = grads.get(y) if y in wanted else grads.pop(y, None)
+                if gy is not None:
+                    self._through(f, (gy,), f.needs_grad if needs is None else needs[f])
+                if y is not None and retain_grad is not None:
+                    y.grad = self.as_gradient(gy) if retain_grad and gy is not None else None
+            else:
+                outputs = [y() for y in f.outputs]
+                gys = self._output_gradients(f, outputs)
+                if gys is not None:
+                    self._through(f, gys, f.needs_grad if needs is None else needs[f])
+                if retain_grad is not None:
+                    self._settle(outputs, gys if retain_grad else None)
             if release:
                 f.inputs, f._released = (), True
 
@@ -643,6 +664,8 @@ class _Walk:
         if self.recorded:
             g.requires_grad = True  # also where it is constant: its own derivative is zero, not an error
             return g
+        if isinstance(g, np.generic):
+            return _variable(np.asarray(g), requires_grad=False)
         return _variable(g if private else g.copy(), requires_grad=False)
 
     def _settle(self, outputs: list[Variable | None], gys: list[Any] | None) -> None:
@@ -674,40 +697,46 @@ class _Walk:
 
     def _through(self, f: Function, gys: list[Any], needs: Sequence[bool]) -> None:
         """Carries the gradients of ``f``'s outputs to its inputs."""
-        inputs = f.inputs
         if f._fingerprints is not None:
             _check_unchanged(f, f._fingerprints)
+        inputs, grads, recorded = f.inputs, self.grads, self.recorded
         gxs = self._gradients(f, gys, needs)
-        if not isinstance(gxs, (tuple, list)):
-            gxs = (gxs,)
+        if type(gxs) is not tuple:
+            gxs = tuple(gxs) if isinstance(gxs, list) else (gxs,)
         if len(gxs) != len(inputs):
             name = type(f).__name__
             raise RuntimeError(
                 f"{name}.backward returned {len(gxs)} gradients, but {name} has {len(inputs)} inputs."
                 " Return one for each, None where there is none."
             )
-        grads = self.grads
         for i, x in enumerate(inputs):
             gx = gxs[i]
             if gx is None or not needs[i]:
                 continue
-            if type(gx) is not np.ndarray or gx.shape != x.data.shape or gx.dtype != x.data.dtype or self.recorded:
+            if recorded and not isinstance(gx, Variable):
+                raise RuntimeError(
+                    f"{type(f).__name__}.backward: gradient {i} is {type(gx).__name__}, no Variable. Compute it with"
+                    " Variables to differentiate it again (create_graph=True)."
+                )
+            array, data = gx.data if recorded else gx, x.data
+            if array.shape != data.shape or array.dtype is not data.dtype:
                 gx = self._fitted(f, i, x, gx)
             before = grads.get(x)
             if before is None:
                 if x.creator is None or x in self.wanted:
                     gx = self._private(gx, f, gys, gxs[:i])
                 grads[x] = gx
-            elif self.recorded:
-                grads[x] = before + gx
             elif x in self.owned:
                 before += gx
             else:
-                grads[x] = as_array(before + gx, get_array_module(before))
-                self.owned.add(x)
+                grads[x] = total = before + gx
+                if not recorded and not isinstance(total, np.generic):
+                    self.owned.add(x)
 
-    def _gradients(self, f: Function, gys: list[Any], needs: Sequence[bool]) -> Any:
+    def _gradients(self, f: Function, gys: Sequence[Any], needs: Sequence[bool]) -> Any:
         backward = f.backward if self.recorded else f.array_backward
+        if not f.takes_numbers:
+            gys = [np.asarray(gy) if isinstance(gy, np.generic) else gy for gy in gys]
         if needs is f.needs_grad:
             return backward(*gys)
         asked, f.needs_grad = f.needs_grad, needs
@@ -717,12 +746,7 @@ class _Walk:
             f.needs_grad = asked
 
     def _fitted(self, f: Function, i: int, x: Variable, gx: Any) -> Any:
-        """``gx`` with the type, shape and dtype that a gradient of ``x`` has, or an error that names the culprit."""
-        if self.recorded and not isinstance(gx, Variable):
-            raise RuntimeError(
-                f"{type(f).__name__}.backward: gradient {i} is {type(gx).__name__}, no Variable. Compute it with"
-                " Variables to differentiate it again (create_graph=True)."
-            )
+        """``gx`` with the shape and dtype that a gradient of ``x`` has, or an error that names the culprit."""
         if gx.shape != x.data.shape:
             gx = f.fit_gradient(i, gx, x.data.shape)
         if gx.dtype != x.data.dtype and x.data.dtype.kind == "f":
@@ -731,6 +755,8 @@ class _Walk:
 
     def _private(self, gx: Any, f: Function, gys: list[Any], others: Sequence[Any]) -> Any:
         """``gx``, or a copy where its array is a view, or is held elsewhere: by a careless backward, say."""
+        if isinstance(gx, np.generic):
+            return gx
         array = gx.data if self.recorded else gx
         if array.base is None and not _is_held(array, f, gys, others):
             return gx

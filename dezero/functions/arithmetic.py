@@ -16,6 +16,8 @@ from .reduction import sum_to
 class Add(Formula):
     """y = x0 + x1;  gx0 = gx1 = gy."""
 
+    takes_numbers = True
+
     def forward(self, x0, x1):
         return x0 + x1
 
@@ -25,6 +27,8 @@ class Add(Formula):
 
 class Mul(Formula):
     """y = x0 x1;  gx0 = gy x1, gx1 = gy x0."""
+
+    takes_numbers = True
 
     def forward(self, x0, x1):
         return x0 * x1
@@ -37,6 +41,8 @@ class Mul(Formula):
 class Neg(Formula):
     """y = -x;  gx = -gy."""
 
+    takes_numbers = True
+
     def forward(self, x):
         return -x
 
@@ -46,6 +52,8 @@ class Neg(Formula):
 
 class Sub(Formula):
     """y = x0 - x1;  gx0 = gy, gx1 = -gy."""
+
+    takes_numbers = True
 
     def forward(self, x0, x1):
         return x0 - x1
@@ -57,6 +65,8 @@ class Sub(Formula):
 class Div(Formula):
     """y = x0 / x1;  gx0 = gy / x1, gx1 = -gy y / x1."""
 
+    takes_numbers = True
+
     def forward(self, x0, x1):
         return x0 / x1
 
@@ -67,6 +77,8 @@ class Div(Formula):
 
 class Pow(Formula):
     """y = x^c for a number c;  gx = gy c x^(c - 1), and 0 for c = 0, at x = 0 too."""
+
+    takes_numbers = True
 
     def __init__(self, c: float):
         self.c = c
@@ -120,6 +132,10 @@ def operands(x0: Any, x1: Any, who: str) -> tuple[Any, Any]:
         >>> operands(np.ones(2, np.float32), 0.5, "add")[1].dtype.name
         'float32'
     """
+    if isinstance(x0, Variable) and isinstance(x1, Variable):
+        if x0.data.dtype is not x1.data.dtype:
+            check_precision(x0.data.dtype, x1.data.dtype, who)
+        return x0, x1
     a0 = x0.data if isinstance(x0, Variable) else x0
     a1 = x1.data if isinstance(x1, Variable) else x1
     if isinstance(a1, NUMBERS):
@@ -143,6 +159,8 @@ def number_like(number: Any, array: Any) -> Any:
         >>> number_like(2, np.ones(3, np.float32)).dtype.name, number_like(0.5, np.arange(3)).dtype.name
         ('float32', 'float64')
     """
+    if type(array) is np.ndarray and array.dtype.kind == "f":
+        return constant(np.array(number, array.dtype), "number_like")
     if not is_array(array):
         return number
     dtype = array.dtype

@@ -27,6 +27,8 @@ class Formula(Function):
         return self.gradients(gy, self.outputs[0](), *self.inputs)
 
     def array_backward(self, gy: Any) -> Any:
+        if self.takes_numbers and not gy.shape:
+            return self.gradients(gy, None, *[x.data[()] for x in self.inputs])
         y = self.outputs[0]()
         return self.gradients(gy, None if y is None else y.data, *[x.data for x in self.inputs])
 
