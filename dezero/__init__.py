@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from . import blas  # before NumPy is imported, as it chooses the kernels of its matrix products
+
+# isort: split
+
 from . import (
     arrays,
     config,
@@ -46,6 +50,7 @@ __all__ = [
     "arrays",
     "as_array",
     "as_variable",
+    "blas",
     "config",
     "core",
     "core_simple",

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Low to high. A module may import from its own layer and from lower ones.
 LAYERS = [
-    "config cuda arrays files download",
+    "blas config cuda arrays files download",
     "kernels",
     "core",
     "graph profiling",
@@ -25,7 +25,7 @@ LAYERS = [
     "models",
     "optimizers",
     "transforms datasets dataloaders",
-    "testing utils functions_conv core_simple steps",
+    "testing utils functions_conv core_simple steps doctor",
     "__init__",
 ]
 HEIGHT = {name: height for height, names in enumerate(LAYERS) for name in names.split()}
