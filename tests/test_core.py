@@ -287,6 +287,44 @@ def test_a_gradient_inside_a_loss_is_differentiated_too():
     assert float(x.grad) == 100.0
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_gradients_of_0d_arrays_are_0d_arrays_of_their_dtype(xp, dtype):
+    x = Variable(xp.asarray(3.0, dtype))
+    y = x * x
+    z = (y - 1) / 2 + y * y**2 - (-y)
+    z.backward(retain_grad=True)
+    for v in (x, y):
+        assert type(v.grad.data) is type(v.data)
+        assert (v.grad.shape, v.grad.dtype) == ((), dtype)
+    assert float(y.grad) == 0.5 + 3 * 81 + 1
+    assert float(x.grad) == 6 * float(y.grad)
+    (gx,) = grad(z, [x])
+    assert type(gx.data) is type(x.data)
+
+
+def test_a_function_that_works_on_arrays_gets_arrays_also_without_axes():
+    seen = []
+
+    class Look(Function):
+        def forward(self, x):
+            seen.append(type(x))
+            return x.copy()
+
+        def backward(self, gy):
+            seen.append(type(gy.data))
+            return gy
+
+        def array_backward(self, gy):
+            seen.append(type(gy))
+            return gy
+
+    x = Variable(np.array(2.0))
+    y = Look()(x * x) * 3  # the walk comes to Look with what a product gave
+    y.backward()
+    y.backward(create_graph=True)
+    assert seen == [np.ndarray] * 3
+
+
 # ---- what a Function's backward may and may not return
 
 
