@@ -4,7 +4,7 @@ PY := .venv/bin/python
 EXTRAS ?= test
 ARGS ?=
 
-.PHONY: help demo test test-numpy1 lint format coverage mutants proven bench bench-quick clean
+.PHONY: help demo test test-numpy1 lint format coverage mutants proven bench bench-quick bench-scaling clean
 
 help:
 	@echo "make demo         train a small network on real handwritten digits; pictures go to runs/digits"
@@ -15,7 +15,9 @@ help:
 	@echo "make coverage     every test, and which lines of dezero/ they run (at least 95 % or it fails)"
 	@echo "make mutants      how many of 100 small changes to dezero/functions the tests notice (an hour)"
 	@echo "make proven       write the table of what is proven anew (python -m dezero.testing prints it)"
-	@echo "make bench        measure against PyTorch (bench-quick: fewer rounds)"
+	@echo "make bench        measure against PyTorch, the book's dezero, MyGrad, autograd and JAX (half an hour or more)"
+	@echo "make bench-quick  one short round against PyTorch alone (three minutes)"
+	@echo "make bench-scaling  how time and memory grow with depth, width, batch, image, sequence (ten minutes)"
 	@echo "make clean        remove the environments, build leftovers and caches"
 	@echo "PYTHON=python3.12 chooses the interpreter, EXTRAS=test,oracle more packages for the tests."
 
@@ -61,6 +63,11 @@ bench-quick:
 	@sh scripts/setup.sh demo,test,oracle
 	$(PY) -m benchmarks --quick $(ARGS)
 
+bench-scaling:
+	@sh scripts/setup.sh demo,test,oracle
+	$(PY) -m benchmarks.scaling $(ARGS)
+
 clean:
-	rm -rf .venv .venv-numpy1 .venv-book build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-numpy1 .venv-book .venv-mygrad .venv-autograd .venv-jax
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find dezero tests benchmarks examples steps -name __pycache__ -prune -exec rm -rf {} +

@@ -5,15 +5,19 @@ from __future__ import annotations
 import importlib.util
 import sys
 import time
+from pathlib import Path
 
-if importlib.util.find_spec("dezero.kernels") is None:  # the book's
+if not Path(importlib.util.find_spec("dezero").origin).with_name("kernels").exists():  # the book's
     import numpy as np
 
     np.int = int  # it reads the name at import; NumPy has dropped it
 
-import numpy as np
+import dezero  # before NumPy, as it chooses NumPy's matrix kernels
 
-import dezero  # first, as it chooses NumPy's matrix kernels
+# isort: split
+import numpy as np
+from inputs import classes, pictures, tokens, wave
+
 import dezero.functions as F
 import dezero.layers as L
 from dezero import DataLoader, Model, Variable, optimizers
@@ -34,21 +38,10 @@ def goldstein_price():
     return step
 
 
-def classes(n, shape, k):
-    """``n`` random inputs of ``shape``, and a class out of ``k`` for each."""
-    rng = np.random.default_rng(0)
-    return rng.standard_normal((n, *shape)).astype("f"), rng.integers(0, k, n)
-
-
-def wave():
-    """30 steps of 30 waves, (30, 30, 1), and the same a step later."""
-    phase = np.linspace(0, 6, 30)[None, :] + np.linspace(0, 3, 31)[:, None]
-    x = np.sin(phase)[..., None].astype("f")
-    return x[:-1], x[1:]
-
-
 def training(model, optimizer, x, t):
     optimizer.setup(model)
+    if not OURS:
+        in_float32(model, x)
 
     def step():
         loss = F.softmax_cross_entropy(model(x), t)
@@ -56,7 +49,20 @@ def training(model, optimizer, x, t):
         loss.backward(**BACKWARD)
         optimizer.update()
 
+    step.parameters = lambda: count(model)
     return step
+
+
+def count(model):
+    """Numbers that are trained; the book keeps running averages among the parameters."""
+    return sum(p.data.size for p in model.params() if not str(p.name).startswith("avg_"))
+
+
+def in_float32(model, x):
+    """What the book's weights are under the NumPy that it was written for; NumPy 2 makes them float64."""
+    model(x)  # draws them
+    for p in model.params():
+        p.data = p.data.astype("f")
 
 
 def tanh6():
@@ -78,8 +84,8 @@ def spiral_mlp():
     return training(MLP((10, 3)), optimizers.SGD(1.0), x, t)
 
 
-def mnist_mlp():
-    x, t = classes(100, (784,), 10)
+def mnist_mlp(batch=100):
+    x, t = classes(batch, (784,), 10)
     optimizer = optimizers.Adam()
     step = training(MLP((1000, 1000, 10), activation=F.relu), optimizer, x, t)
     optimizer.add_hook(optimizers.WeightDecay(1e-4))
@@ -101,8 +107,8 @@ class LeNet(Model):
         return self.fc2(x)
 
 
-def lenet():
-    x, t = classes(100, (1, 28, 28), 10)
+def lenet(batch=100):
+    x, t = classes(batch, (1, 28, 28), 10)
     return training(LeNet(), optimizers.Adam(), x, t)
 
 
@@ -142,10 +148,12 @@ class Wave(Model):
         return self.fc(self.rnn(x))
 
 
-def lstm_steps():
-    x, t = wave()
+def lstm_steps(length=30):
+    x, t = wave(length)
     model, optimizer = Wave(), optimizers.Adam()
     optimizer.setup(model)
+    if not OURS:
+        in_float32(model, x[0])
 
     def step():
         model.reset_state()
@@ -156,6 +164,7 @@ def lstm_steps():
         loss.backward(**BACKWARD)
         optimizer.update()
 
+    step.parameters = lambda: count(model)
     return step
 
 
@@ -172,8 +181,10 @@ class WaveSequence(Model):
         return self.fc(F.reshape(h, (-1, 100)))
 
 
-def lstm_sequence():
-    x, t = wave()
+def lstm_sequence(length=30):
+    if not OURS:  # it has no operation that reads a sequence
+        return lstm_steps(length)
+    x, t = wave(length)
     model, optimizer = WaveSequence(), optimizers.Adam()
     optimizer.setup(model)
     t = t.reshape(-1, 1)
@@ -184,6 +195,7 @@ def lstm_sequence():
         loss.backward(**BACKWARD)
         optimizer.update()
 
+    step.parameters = lambda: count(model)
     return step
 
 
@@ -195,14 +207,15 @@ def vgg16_inference():
         with dezero.no_grad(), dezero.test_mode():
             model(x)
 
+    if not OURS:
+        in_float32(model, x)
+    step.parameters = lambda: count(model)
     return step
 
 
-def gpt():
-    rng = np.random.default_rng(0)
-    ids = rng.integers(0, 65, (12, 65))
-    x, t = ids[:, :-1], ids[:, 1:].reshape(-1)
-    model = dezero.models.GPT(vocab_size=65, context_length=64, width=128, n_layers=4, n_heads=4, dropout=0.0)
+def gpt(context=64, batch=12):
+    x, t = tokens(batch, context)
+    model = dezero.models.GPT(vocab_size=65, context_length=context, width=128, n_layers=4, n_heads=4, dropout=0.0)
     optimizer = optimizers.AdamW(1e-3).setup(model)
 
     def step():
@@ -211,6 +224,7 @@ def gpt():
         loss.backward(**BACKWARD)
         optimizer.update()
 
+    step.parameters = lambda: count(model)
     return step
 
 
@@ -223,9 +237,7 @@ class Digits(dezero.datasets.Dataset):
     """Arrays of MNIST's size."""
 
     def prepare(self):
-        rng = np.random.default_rng(0)
-        self.data = rng.integers(0, 256, (60000, 1, 28, 28), dtype=np.uint8)
-        self.label = rng.integers(0, 10, 60000)
+        self.data, self.label = pictures()
 
 
 def data_loader():
@@ -275,6 +287,19 @@ def width(n):
     return walked_and_freed(build)
 
 
+def conv(size):
+    """A convolution of four pictures of ``size`` x ``size``, and its gradients."""
+    x = Variable(classes(4, (16, size, size), 2)[0])
+    layer = L.Conv2d(32, 3, pad=1)
+
+    def step():
+        x.cleargrad()
+        layer.cleargrads()
+        F.sum(layer(x)).backward(**BACKWARD)
+
+    return step
+
+
 WORKLOADS = {
     "Goldstein-Price": goldstein_price,
     "tanh, sixth derivative": tanh6,
@@ -288,10 +313,19 @@ WORKLOADS = {
     "GPT": gpt,
     "ResNet-50": resnet50,
     "DataLoader": data_loader,
-    "depth 100000": lambda: depth(100_000),
-    "depth 1000000": lambda: depth(1_000_000),
-    "width 10000": lambda: width(10_000),
-    "width 100000": lambda: width(100_000),
+}
+if not OURS:  # it has no attention, and its ResNet gives convolutions the wrong arguments
+    del WORKLOADS["GPT"], WORKLOADS["ResNet-50"]
+
+SCALED = {
+    "depth": depth,
+    "width": width,
+    "batch, MLP": mnist_mlp,
+    "batch, LeNet": lenet,
+    "image": conv,
+    "sequence, LSTM step by step": lstm_steps,
+    "sequence, LSTM in one call": lstm_sequence,
+    "context, GPT": lambda n: gpt(n, batch=4),
 }
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import torch
+from inputs import classes, pictures, tokens, wave
 from torch import nn
 
 torch.set_num_threads(2)
@@ -20,19 +23,6 @@ def goldstein_price():
     return step
 
 
-def classes(n, shape, k):
-    """``n`` random inputs of ``shape``, and a class out of ``k`` for each."""
-    rng = np.random.default_rng(0)
-    return rng.standard_normal((n, *shape)).astype("f"), rng.integers(0, k, n)
-
-
-def wave():
-    """30 steps of 30 waves, (30, 30, 1), and the same a step later."""
-    phase = np.linspace(0, 6, 30)[None, :] + np.linspace(0, 3, 31)[:, None]
-    x = np.sin(phase)[..., None].astype("f")
-    return x[:-1], x[1:]
-
-
 def training(model, optimizer, x, t):
     x, t = torch.from_numpy(x), torch.from_numpy(t)
 
@@ -42,17 +32,22 @@ def training(model, optimizer, x, t):
         loss.backward()
         optimizer.step()
 
+    step.parameters = lambda: count(model)
     return step
+
+
+def count(*models):
+    return sum(p.numel() for model in models for p in model.parameters())
 
 
 def tanh6():
     points = torch.linspace(-3, 3, 200, dtype=torch.float64)
 
     def step():
-        x = points.clone().requires_grad_()
+        x = points.detach().requires_grad_()
         y = torch.tanh(x)
         for _ in range(6):
-            (y,) = torch.autograd.grad(y.sum(), x, create_graph=True)
+            (y,) = torch.autograd.grad(y, x, torch.ones_like(y), create_graph=True)
 
     return step
 
@@ -63,14 +58,14 @@ def spiral_mlp():
     return training(model, torch.optim.SGD(model.parameters(), lr=1.0), x, t)
 
 
-def mnist_mlp():
-    x, t = classes(100, (784,), 10)
+def mnist_mlp(batch=100):
+    x, t = classes(batch, (784,), 10)
     model = nn.Sequential(nn.Linear(784, 1000), nn.ReLU(), nn.Linear(1000, 1000), nn.ReLU(), nn.Linear(1000, 10))
     return training(model, torch.optim.Adam(model.parameters(), weight_decay=1e-4), x, t)
 
 
-def lenet():
-    x, t = classes(100, (1, 28, 28), 10)
+def lenet(batch=100):
+    x, t = classes(batch, (1, 28, 28), 10)
     model = nn.Sequential(
         nn.Conv2d(1, 16, 5),
         nn.ReLU(),
@@ -97,8 +92,8 @@ def small_vgg():
     return training(model, torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9), x, t)
 
 
-def lstm_steps():
-    x, t = (torch.from_numpy(a) for a in wave())
+def lstm_steps(length=30):
+    x, t = (torch.from_numpy(a) for a in wave(length))
     cell, fc = nn.LSTMCell(1, 100), nn.Linear(100, 1)
     optimizer = torch.optim.Adam([*cell.parameters(), *fc.parameters()])
 
@@ -111,11 +106,12 @@ def lstm_steps():
         loss.backward()
         optimizer.step()
 
+    step.parameters = lambda: count(cell, fc) - cell.bias_hh.numel()  # one bias is as good as two
     return step
 
 
-def lstm_sequence():
-    x, t = (torch.from_numpy(a) for a in wave())
+def lstm_sequence(length=30):
+    x, t = (torch.from_numpy(a) for a in wave(length))
     rnn, fc = nn.LSTM(1, 100), nn.Linear(100, 1)
     optimizer = torch.optim.Adam([*rnn.parameters(), *fc.parameters()])
 
@@ -125,6 +121,7 @@ def lstm_sequence():
         loss.backward()
         optimizer.step()
 
+    step.parameters = lambda: count(rnn, fc) - rnn.bias_hh_l0.numel()
     return step
 
 
@@ -144,6 +141,7 @@ def vgg16_inference():
         with torch.no_grad():
             model(x)
 
+    step.parameters = lambda: count(model)
     return step
 
 
@@ -166,9 +164,9 @@ class Block(nn.Module):
 
 
 class GPT(nn.Module):
-    def __init__(self):
+    def __init__(self, context):
         super().__init__()
-        self.wte, self.wpe = nn.Embedding(65, 128), nn.Embedding(64, 128)
+        self.wte, self.wpe = nn.Embedding(65, 128), nn.Embedding(context, 128)
         self.blocks = nn.Sequential(*[Block(128, 4) for _ in range(4)])
         self.ln = nn.LayerNorm(128)
 
@@ -177,20 +175,21 @@ class GPT(nn.Module):
         return (self.ln(self.blocks(x)) @ self.wte.weight.T).reshape(-1, 65)
 
 
-def gpt():
-    ids = np.random.default_rng(0).integers(0, 65, (12, 65))
-    model = GPT()
-    return training(model, torch.optim.AdamW(model.parameters(), lr=1e-3), ids[:, :-1].copy(), ids[:, 1:].reshape(-1))
+def gpt(context=64, batch=12):
+    model = GPT(context)
+    return training(model, torch.optim.AdamW(model.parameters(), lr=1e-3), *tokens(batch, context))
 
 
 class Bottleneck(nn.Module):
+    """A block of ResNet-50 with the stride where its authors have it, in the first convolution."""
+
     def __init__(self, channels, width, stride):
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(channels, width, 1, bias=False),
+            nn.Conv2d(channels, width, 1, stride, bias=False),
             nn.BatchNorm2d(width),
             nn.ReLU(),
-            nn.Conv2d(width, width, 3, stride, 1, bias=False),
+            nn.Conv2d(width, width, 3, 1, 1, bias=False),
             nn.BatchNorm2d(width),
             nn.ReLU(),
             nn.Conv2d(width, 4 * width, 1, bias=False),
@@ -222,9 +221,7 @@ class Digits(torch.utils.data.Dataset):
     """Arrays of MNIST's size, turned into floats one by one, as torchvision's MNIST is."""
 
     def __init__(self):
-        rng = np.random.default_rng(0)
-        self.data = torch.from_numpy(rng.integers(0, 256, (60000, 1, 28, 28), dtype=np.uint8))
-        self.label = torch.from_numpy(rng.integers(0, 10, 60000))
+        self.data, self.label = (torch.from_numpy(a) for a in pictures())
 
     def __len__(self):
         return len(self.data)
@@ -243,6 +240,54 @@ def data_loader():
     return step
 
 
+def walked_and_freed(build):
+    """Times the walk back through a graph and the freeing of it; building it does not count."""
+
+    def step():
+        y = build()
+        start = time.perf_counter()
+        y.backward()
+        del y
+        return time.perf_counter() - start
+
+    return step
+
+
+def depth(n):
+    """A graph of ``n`` operations, one behind the other."""
+
+    def build():
+        y = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
+        for _ in range(n):
+            y = -y
+        return y
+
+    return walked_and_freed(build)
+
+
+def width(n):
+    """A graph of ``n`` branches, side by side."""
+
+    def build():
+        x = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
+        return torch.cat([(-x).reshape(1) for _ in range(n)]).sum()
+
+    return walked_and_freed(build)
+
+
+def conv(size):
+    """A convolution of four pictures of ``size`` x ``size``, and its gradients."""
+    x = torch.from_numpy(classes(4, (16, size, size), 2)[0]).requires_grad_()
+    layer = nn.Conv2d(16, 32, 3, padding=1)
+
+    def step():
+        x.grad = None
+        layer.zero_grad()
+        layer(x).sum().backward()
+
+    return step
+
+
 WORKLOADS = {
     "Goldstein-Price": goldstein_price,
     "tanh, sixth derivative": tanh6,
@@ -256,6 +301,17 @@ WORKLOADS = {
     "GPT": gpt,
     "ResNet-50": resnet50,
     "DataLoader": data_loader,
+}
+
+SCALED = {
+    "depth": depth,
+    "width": width,
+    "batch, MLP": mnist_mlp,
+    "batch, LeNet": lenet,
+    "image": conv,
+    "sequence, LSTM step by step": lstm_steps,
+    "sequence, LSTM in one call": lstm_sequence,
+    "context, GPT": lambda n: gpt(n, batch=4),
 }
 
 
