@@ -1,6 +1,6 @@
 """DeZero: a define-by-run deep-learning framework to read, learn from and use."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import blas  # before NumPy is imported, as it chooses the kernels of its matrix products
 
@@ -21,7 +21,6 @@ from . import (
     layers,
     models,
     optimizers,
-    profiling,
     testing,
     transforms,
     utils,
@@ -34,7 +33,10 @@ from .datasets import Dataset
 from .functions import setup_variable
 from .layers import Layer
 from .models import Model
-from .profiling import profile
+
+if TYPE_CHECKING:
+    from . import profiling
+    from .profiling import profile
 
 __all__ = [
     "Buffer",
@@ -79,8 +81,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name != "__version__":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib.metadata import version  # slow, and seldom asked for
+    """What is slow to come by and seldom asked for: the version, and the profile."""
+    if name == "__version__":
+        from importlib.metadata import version
 
-    return version("dezero")
+        return version("dezero")
+    if name in ("profile", "profiling"):
+        from importlib import import_module
+
+        profiling = import_module(f"{__name__}.profiling")
+        return profiling if name == "profiling" else profiling.profile
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""Profiles: what they record, call by call and in sum; what they leave alone; and the picture coloured by them."""
+"""Profiles: what they record, by call, Function and layer; what they leave alone; and the picture coloured by them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import contextlib
 import gc
 import inspect
 import shutil
+import subprocess
+import sys
 import threading
 import types
 import weakref
@@ -18,7 +20,11 @@ import dezero
 import dezero.functions as F
 import strict_device
 from dezero import Function, Parameter, Variable, core, no_grad, profile
-from dezero.profiling import _hooks
+from dezero.layers import Layer, Linear
+from dezero.models import MLP, Model, Sequential
+from dezero.profiling.picture import brief
+from dezero.profiling.table import _size
+from dezero.profiling.watch import hooks
 
 ORIGINALS = Function.__call__, core._Walk._through, core._Walk._gradients
 
@@ -42,7 +48,7 @@ class Clock:
 def clock():
     yield Clock()
     assert (Function.__call__, core._Walk._through, core._Walk._gradients) == ORIGINALS
-    assert _hooks.users == 0
+    assert hooks.users == 0
 
 
 def slow(clock, ahead, back=0.0, inside=None):
@@ -556,23 +562,274 @@ def test_the_table_refuses_what_it_does_not_know(example):
     ],
 )
 def test_sizes_are_told_in_the_unit_that_fits(nbytes, text):
-    assert dezero.profiling._size(nbytes) == text
+    assert _size(nbytes) == text
+
+
+# ---- layers
+
+
+class Timed(Layer):
+    """y = x, in ``ahead`` seconds, and ``back`` in its backward."""
+
+    def __init__(self, clock, ahead, back=0.0):
+        super().__init__()
+        self.clock, self.ahead, self.back = clock, ahead, back
+
+    def forward(self, x):
+        return slow(self.clock, self.ahead, self.back)(x)
+
+
+class Pair(Layer):
+    """Two of them, and a third part of its own."""
+
+    def __init__(self, clock, first, second, own=0.0):
+        super().__init__()
+        self.clock, self.own = clock, own
+        self.a, self.b = Timed(clock, first, 10 * first), Timed(clock, second, 10 * second)
+
+    def forward(self, x):
+        return slow(self.clock, self.own)(self.b(self.a(x)))
+
+
+class Net(Model):
+    def __init__(self, clock):
+        super().__init__()
+        self.stem = Timed(clock, 1, 10)
+        self.pair = Pair(clock, 2, 4, own=8)
+
+    def forward(self, x):
+        return F.exp(self.pair(self.stem(x)))
+
+
+def by_layer(table):
+    return {row.title: (row.calls, row.count, row.forward, row.backward) for row in table.rows}
+
+
+def test_a_call_says_which_layer_it_was_made_in_and_a_backward_that_of_its_forward(clock):
+    model, x = Net(clock), Variable(np.zeros(2))
+    with profile(clock, layers=model) as p:
+        F.sum(model(F.neg(x))).backward()
+    ahead = [None, "stem", "pair/a", "pair/b", "pair", "", None]
+    assert [call.layer for call in p.calls] == ahead + ahead[::-1]
+    with profile(clock) as p:
+        model(x)
+    assert {call.layer for call in p.calls} == {None}
+
+
+def test_the_table_by_layer_sums_up_to_all(clock):
+    model = Net(clock)
+    with profile(clock, layers=model) as p:
+        for _ in range(2):
+            F.sum(model(Variable(np.zeros(2)))).backward()
+    table = p.table(by="layer", sort="layer")
+    assert by_layer(table) == {
+        "stem: Timed": (2, 2, 2, 20),
+        "pair/a: Timed": (2, 2, 4, 40),
+        "pair/b: Timed": (2, 2, 8, 80),
+        "pair: Pair": (2, 2, 16, 0),
+        "Net": (2, 2, 0, 0),
+        "(in no layer)": (None, 2, 0, 0),
+    }
+    assert sum(row.total for row in table.rows) == table.totals.total == 170
+    assert sum(row.held for row in table.rows) == table.totals.held
+    assert [row.name for row in p.table(by="layer", top=2).rows] == ["pair/b", "pair/a"]
+    assert p.table(by="layer", top=2).rest.title == "(4 more)"
+
+
+def test_the_table_by_layer_folds_to_a_depth(clock):
+    model, x = Net(clock), Variable(np.zeros(2))
+    with profile(clock, layers=model) as p:
+        F.sum(model(x)).backward()
+    assert by_layer(p.table(by="layer", depth=1)) == {
+        "pair: Pair": (1, 3, 14, 60),
+        "stem: Timed": (1, 1, 1, 10),
+        "Net": (1, 1, 0, 0),
+        "(in no layer)": (None, 1, 0, 0),
+    }
+    assert by_layer(p.table(by="layer", depth=0)) == {"Net": (1, 5, 15, 70), "(in no layer)": (None, 1, 0, 0)}
+    assert by_layer(p.table(by="layer", depth=9)) == by_layer(p.table(by="layer"))
+
+
+def test_the_table_by_layer_as_text(clock):
+    model, x = Sequential(Timed(clock, 0.030, 0.060), F.exp), Variable(np.zeros(256))
+    with profile(clock, layers=model) as p:
+        model(x).backward()
+        clock.runs(0.010)
+    assert str(p.table(by="layer")).splitlines() == [
+        "layer          calls  Functions  forward ms  backward ms  total ms   share     held",
+        "-----------------------------------------------------------------------------------",
+        "l0: Timed          1          1      30.000       60.000    90.000   90.0%  2.0 KiB",
+        "Sequential         1          1       0.000        0.000     0.000    0.0%  2.0 KiB",
+        "-----------------------------------------------------------------------------------",
+        "all Functions                 2      30.000       60.000    90.000   90.0%  4.0 KiB",
+        "outside                                                     10.000   10.0%",
+        "wall time                                                  100.000  100.0%",
+    ]
+
+
+def test_a_layer_called_more_than_once_is_one_row(clock):
+    cell = Timed(clock, 3)
+    model = Sequential(cell, cell, cell)
+    with profile(clock, layers=model) as p:
+        model(np.zeros(1))
+    assert by_layer(p.table(by="layer")) == {"l0: Timed": (3, 3, 9, 0)}
+
+
+def test_what_a_recorded_backward_computes_belongs_to_the_layer_it_goes_back_through(clock):
+    helper = slow(clock, ahead=5)
+
+    class Twice(Layer):
+        def forward(self, x):
+            return slow(clock, ahead=1, back=2, inside=helper)(x)
+
+    model, x = Sequential(Twice()), Variable(np.zeros(2))
+    with profile(clock, layers=model) as p:
+        dezero.grad(model(x), x, Variable(np.ones(2)), create_graph=True)
+    assert {call.layer for call in p.calls} == {"l0"}
+
+
+def test_a_derivative_taken_inside_a_layer_belongs_to_the_layers_that_it_is_of(clock):
+    class Slope(Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = Timed(clock, 1, 2)
+
+        def forward(self, x):
+            x = Variable(np.zeros(2))
+            return F.exp(dezero.grad(F.sum(self.inner(x)), x))
+
+    model = Sequential(Slope())
+    with profile(clock, layers=model) as p:
+        model(np.zeros(2))
+    assert by_layer(p.table(by="layer")) == {"l0/inner: Timed": (1, 1, 1, 2), "l0: Slope": (1, 2, 0, 0)}
+
+
+def test_a_layer_that_raised_does_not_stay(clock):
+    class Fails(Layer):
+        def forward(self, x):
+            F.exp(x)
+            raise ArithmeticError("no")
+
+    class Careful(Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = Fails()
+
+        def forward(self, x):
+            with contextlib.suppress(ArithmeticError):
+                self.inner(x)
+            return x
+
+    model = Sequential(Careful(), F.exp)
+    with profile(clock, layers=model) as p:
+        model(np.zeros(1))
+        with contextlib.suppress(ArithmeticError):
+            model.l0.inner(np.zeros(1))
+        model(np.zeros(1))
+    assert [call.layer for call in p.calls] == ["l0/inner", "", "l0/inner", "l0/inner", ""]
+
+
+def test_a_model_that_another_thread_calls_meanwhile_does_not_disturb(clock):
+    model = Sequential(lambda x: between(x), F.exp)
+
+    def between(x):
+        if threading.current_thread() is threading.main_thread():
+            thread = threading.Thread(target=model, args=(x,))
+            thread.start()
+            thread.join()
+        return x
+
+    with profile(clock, layers=model) as p:
+        model(np.zeros(1))
+    assert [(call.function, call.layer) for call in p.calls] == [("Exp", "")]
+
+
+def test_a_profile_of_layers_keeps_no_graph_and_no_input_and_leaves_the_model_as_it_was():
+    model, x = MLP((3, 1)), np.ones((2, 4), np.float32)
+    with profile(layers=model) as p:
+        assert not model._is_plain
+        y = model(x)
+        references = [weakref.ref(x), weakref.ref(y), weakref.ref(y.creator)]
+        gc.disable()
+        try:
+            del x, y
+            assert [ref() for ref in references] == [None, None, None]
+        finally:
+            gc.enable()
+    assert model._is_plain and model.l0._is_plain
+    assert len(p.calls) == 3
+    with p:  # again
+        model(np.ones((2, 4), np.float32))
+    assert by_layer(p.table(by="layer", depth=0))["MLP"][:2] == (2, 6)
+
+
+def test_layers_are_refused_where_there_are_none(clock, example):
+    with pytest.raises(TypeError, match="profile: layers must be a Layer or a Model, got function"):
+        profile(layers=F.exp)
+    with pytest.raises(ValueError, match=r'table: by="layer" needs layers, but this profile follows none'):
+        example.p.table(by="layer")
+    with pytest.raises(ValueError, match="plot: depth=1 needs layers, but this profile follows none"):
+        example.p.plot(example.y, to_file=None, depth=1)
+    with pytest.raises(ValueError, match="table: by is 'class', but one of these is wanted: function, layer."):
+        example.p.table(by="class")
+    with pytest.raises(ValueError, match=r'table: depth goes with by="layer" and must be at least 0, got depth=1'):
+        example.p.table(depth=1)
+    p = profile(layers=Net(clock))
+    with pytest.raises(ValueError, match="got depth=-1"):
+        p.table(by="layer", depth=-1)
+    with pytest.raises(ValueError, match="sort is 'function', but one of these is wanted: .* held, layer."):
+        p.table(by="layer", sort="function")
 
 
 # ---- the picture
 
 
+def label_of(text, name):
+    """The lines in the box of a picture whose name this is, and its colour."""
+    for line in text.splitlines():
+        if f"<b>{name}</b>" in line:
+            label, _, attributes = line.partition("</b>")[2].partition(">, ")
+            words = label.replace('<font point-size="10">', "").replace("</font>", "").split("<br/>")
+            return [word for word in words if word], attributes.partition("fillcolor=")[2][1:8]
+    raise AssertionError(f"no box of {name}")
+
+
 def test_the_picture_says_the_times_and_is_redder_where_more_went(example):
     text = example.p.plot(example.y, to_file=None).dot
-    assert "90.000 ms of 90.000 ms in Functions" in text
-    assert r'label="Heavy  44.4%\nforward 30.000 ms\nbackward 10.000 ms", shape=box, fillcolor="#f46a4a"' in text
-    assert text.count(r'label="Light  27.8%\nforward 5.000 ms\nbackward 20.000 ms", shape=box, fillcolor="#f8a') == 2
+    assert "90.0 ms of 90.0 ms in Functions" in text and "time of a box in ms:" in text
+    assert label_of(text, "Heavy") == (["40.0 ms  44.4%", "forward 30.0, backward 10.0"], "#f46a4a")
+    assert label_of(text, "Light") == (["25.0 ms  27.8%", "forward 5.00, backward 20.0"], "#f8a28e")
+
+
+def test_the_legend_shows_the_colours_and_what_they_stand_for(example):
+    text = example.p.plot(example.y, to_file=None).dot
+    cells = [cell.split("<")[0].split('">') for cell in text.split('bgcolor="')[1:]]
+    assert [words for _, words in cells] == ["0", "10.0", "20.0", "30.0", "40.0"]
+    assert cells[0][0] == "#ffffff" and cells[-1][0] == "#f46a4a"
+
+
+@pytest.mark.parametrize("t", [0.0, 0.25, 0.5, 0.75, 1.0])
+def test_black_letters_can_be_read_on_every_colour(t):
+    from dezero.profiling.picture import _color
+
+    channels = [int(_color(t)[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    assert (luminance + 0.05) / 0.05 > 7  # WCAG level AAA
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0"), (2e-6, "0.002"), (0.00123, "1.23"), (0.0456, "45.6"), (0.789, "789"), (12.3456, "12,346")],
+)
+def test_times_in_boxes_have_three_digits(seconds, text):
+    assert brief(seconds) == text
 
 
 def test_calls_that_are_not_in_the_picture_count_for_the_function_that_made_them(clock):
     with profile(clock) as p:
         y = slow(clock, ahead=1, inside=slow(clock, ahead=2))(Variable(np.ones(1)))
-    assert "forward 3000.000 ms" in p.plot(y, to_file=None).dot
+    assert label_of(p.plot(y, to_file=None).dot, "Slow")[0] == ["3,000 ms  100.0%", "forward 3,000, backward 0"]
 
 
 def test_the_gradients_graph_has_its_own_times(clock):
@@ -582,9 +839,9 @@ def test_the_gradients_graph_has_its_own_times(clock):
         y = slow(clock, ahead=1, back=2, inside=helper)(x)
         weight = Variable(np.ones(2))
         gx = dezero.grad(y, x, weight, create_graph=True)
-    text = p.plot([y, gx], to_file=None).dot
-    assert "forward 5000.000 ms\\nbackward 2000.000 ms" in text
-    assert "forward 4000.000 ms\\nbackward 0.000 ms" in text
+    for text in (p.plot([y, gx], to_file=None).dot, p.plot(y, to_file=None, gradients=gx).dot):
+        assert "forward 5,000, backward 2,000" in text
+        assert "forward 4,000, backward 0" in text
 
 
 def test_leaves_and_results_are_shown_by_name_and_the_rest_by_shape():
@@ -593,29 +850,69 @@ def test_leaves_and_results_are_shown_by_name_and_the_rest_by_shape():
         y = F.sum(F.exp(x))
     y.name = "loss"
     text = p.plot(y, to_file=None).dot
-    assert r'x0 [label="a \"b\" \\ &amp; <x> 数 (2, 3)"' in text
-    assert 'y0 [label="loss ()"' in text
-    assert '[label=" (2, 3)"]' in text
+    assert "a &quot;b&quot; &#92;&#92; &amp; &lt;x&gt;<br/>数: (2, 3) float64" in text
+    assert "[label=<loss: () float64>" in text
+    assert "&#160;(2, 3)&#160;" in text
+    assert "(2, 3)" not in p.plot(y, to_file=None, verbose=False).dot
 
 
 def test_a_leaf_is_a_picture_of_one_node():
     with profile() as p:
         pass
     text = p.plot(Variable(np.ones(2), "x"), to_file=None).dot
-    assert text.count("->") == 0 and 'label="x (2,)"' in text
+    assert text.count("->") == 0 and "<x: (2,) float64>" in text
 
 
-def test_a_large_picture_folds_by_class_and_says_so(clock):
+def test_a_large_picture_folds_and_says_so(clock):
     y = Variable(np.ones(1))
     with profile(clock) as p:
-        for _ in range(600):
+        for _ in range(800):
             y = slow(clock, ahead=1)(F.tanh(y))
-    text = p.plot(y, to_file=None).dot
-    assert "1200 Functions, those of one class in one box" in text
-    assert text.count("shape=box") == 2
-    assert 'label="Tanh (600 times)  0.0%' in text
-    assert 'label="Slow (600 times)  100.0%' in text
-    assert sorted(line.split("label=")[1] for line in text.splitlines() if "->" in line) == ['"599"]', '"600"]']
+    with pytest.warns(UserWarning, match="plot: 3,201 nodes: folded to 40 boxes, as the limit is 1,000"):
+        text = p.plot(y, to_file=None).dot
+    assert text.count("20,000 ms  2.5%") == 40  # 20 of each class
+
+
+def test_layers_are_boxes_with_their_times(clock):
+    model, x = Net(clock), Variable(np.zeros(2), "x")
+    with profile(clock, layers=model) as p:
+        y = model(x)
+        y.backward()
+    text = p.plot(y, to_file=None, depth=1).dot
+    assert label_of(text, "pair: Pair") == (["74,000 ms  87.1%", "forward 14,000, backward 60,000"], "#f46a4a")
+    assert label_of(text, "stem: Timed") == (["11,000 ms  12.9%", "forward 1,000, backward 10,000"], "#fde9e4")
+    assert text.count("subgraph") == 1 and "85,000 ms  100.0%" in text  # the model's box is open
+    everything = p.plot(y, to_file=None, repeats=False).dot
+    assert everything.count("subgraph") == 5 and everything.count("74,000 ms  87.1%") == 1
+    assert p.plot(y, to_file=None, layers=False).dot.count("subgraph") == 0
+
+
+def test_layers_that_look_the_same_are_drawn_once_with_the_time_of_all(clock):
+    model, x = Sequential(*[Timed(clock, 2) for _ in range(5)]), Variable(np.zeros(2), "x")
+    with profile(clock, layers=model) as p:
+        y = model(x)
+    assert label_of(p.plot(y, to_file=None, depth=1).dot, "5 × Timed")[0][1] == "10,000 ms  100.0%"
+    assert p.plot(y, to_file=None, depth=1, repeats=False).dot.count("2,000 ms  20.0%") == 5
+
+
+def test_calls_are_numbered_among_those_in_the_picture(clock):
+    cell = Timed(clock, 1)
+    model = Sequential(cell, F.exp, cell)
+    with profile(clock, layers=model) as p:
+        for _ in range(3):
+            y = model(Variable(np.zeros(2)))
+    text = p.plot(y, to_file=None, depth=1).dot
+    assert "call 1 of 2" in text and "call 2 of 2" in text and "call 3" not in text
+
+
+def test_what_the_model_was_called_with_goes_by_its_name():
+    model = Sequential(Linear(2, in_size=3))
+    model.forward = lambda photo, *more: Sequential.forward(model, photo)
+    photo = np.ones((1, 3), np.float32)
+    with profile(layers=model) as p:
+        y = model(photo, np.float32(1))
+    assert "photo: (1, 3) float32" in p.plot(y, to_file=None, depth=1).dot
+    assert "W (3, 2)" in p.plot(y, to_file=None).dot
 
 
 @needs_dot
@@ -639,6 +936,17 @@ def test_the_picture_has_every_node_and_arrow(tmp_path):
     assert (groups.count("node"), groups.count("edge")) == (4 + 3 + 1, 3 + 3 + 1)  # Functions, leaves, the result
 
 
+def test_a_page_has_the_times_of_each_node_and_the_models_name(clock, tmp_path):
+    model = Net(clock)
+    with profile(clock, layers=model) as p:
+        y = model(Variable(np.zeros(2), "x"))
+        y.backward()
+    p.plot(y, to_file=tmp_path / "profile.html", depth=1)
+    text = (tmp_path / "profile.html").read_text(encoding="utf-8")
+    assert '"timed":true' in text.replace(": ", ":") and "<title>Net" in text
+    assert "[4000.0,40000.0]" in text.replace(", ", ",")  # of pair/b, in ms
+
+
 def test_what_cannot_be_drawn_is_refused(example, tmp_path):
     with pytest.raises(TypeError, match="plot draws a Variable, or a list of them, got float."):
         example.p.plot(1.0)
@@ -646,3 +954,18 @@ def test_what_cannot_be_drawn_is_refused(example, tmp_path):
         example.p.plot(example.y, to_file="profile.xyz")
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         example.p.plot(example.y, to_file=tmp_path / "none" / "profile.dot")
+    with pytest.raises(TypeError, match="plot has no option 'dept'"):
+        example.p.plot(example.y, to_file=None, dept=1)
+
+
+# ---- what it costs a program that does not use it
+
+
+def test_importing_dezero_does_not_import_the_profile():
+    code = (
+        "import sys, dezero\n"
+        "assert not [m for m in sys.modules if m.startswith('dezero.profiling')]\n"
+        "from dezero import profile, profiling\n"
+        "assert profiling.profile is profile is dezero.profile\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
