@@ -1,8 +1,9 @@
-"""Pictures of computation graphs: two formulas, a gradient of a gradient, and five networks.
+"""Pictures of computation graphs: two formulas, gradients of gradients, five networks, and where time goes in one.
 
     python examples/gallery.py                      # into runs/gallery
     python examples/gallery.py --kind png
     python examples/gallery.py --only lenet --only lstm
+    python examples/gallery.py --readme docs/images    # those that the README shows, where it shows them from
 
 Needs the program ``dot`` (Graphviz) and the package ``graphviz``; with ``--kind dot`` neither.
 """
@@ -18,7 +19,7 @@ import numpy as np
 
 import dezero.functions as F
 import dezero.layers as L
-from dezero import Model, Variable, test_mode
+from dezero import Model, Variable, profile, test_mode
 from dezero.graph import plot_dot_graph, plot_model, record_layers
 from dezero.models import GPT, ResNet50
 
@@ -80,8 +81,8 @@ def tanh8(path: Path) -> None:
     y = F.tanh(x)
     y.name = "y"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it folds by itself, which is the point
-        plot_dot_graph(y, verbose=False, to_file=path, gradients=8)
+        warnings.simplefilter("ignore")  # it says that it folds
+        plot_dot_graph(y, verbose=False, to_file=path, gradients=8, limit=100)
 
 
 def lenet(path: Path) -> None:
@@ -92,6 +93,18 @@ def lenet(path: Path) -> None:
 def lenet_open(path: Path) -> None:
     """A LeNet: each layer is open and shows its parameters."""
     LeNet().plot(np.zeros((1, 1, 28, 28), np.float32), to_file=path, layers=True)
+
+
+def lenet_profile(path: Path) -> None:
+    """A LeNet, each part coloured by the time it took in a training step of 100 digits."""
+    model, x, t = LeNet(), np.zeros((100, 1, 28, 28), np.float32), np.zeros(100, np.int64)
+    for _ in range(3):  # the first call makes the parameters, and all of them take memory that the later ones reuse
+        F.softmax_cross_entropy(model(x), t).backward()
+    with profile(layers=model) as p:
+        loss = F.softmax_cross_entropy(model(x), t)
+        loss.backward()
+    loss.name = "loss"
+    p.plot(loss, to_file=path, depth=1, parameters=False)
 
 
 def lenet_step(path: Path) -> None:
@@ -127,6 +140,12 @@ def resnet50_step(path: Path) -> None:
 def lstm(path: Path) -> None:
     """An LSTM over three steps: three calls of one layer."""
     xs = [np.zeros((1, 4), np.float32) for _ in range(3)]
+    Reader().plot(*xs, to_file=path, depth=1)
+
+
+def lstm_open(path: Path) -> None:
+    """The same, each call open: what one step leaves to the next."""
+    xs = [np.zeros((1, 4), np.float32) for _ in range(3)]
     Reader().plot(*xs, to_file=path, depth=2)
 
 
@@ -140,7 +159,7 @@ def gpt_block(path: Path) -> None:
     """One block of a GPT: attention and a network of two layers, each added to what came in."""
     block = L.TransformerBlock(4, 48, causal=True)
     with test_mode():
-        plot_model(block, np.zeros((1, 16, 48), np.float32), to_file=path, layers=True)
+        plot_model(block, np.zeros((1, 16, 48), np.float32), to_file=path, depth=2)
 
 
 PICTURES: list[Callable[[Path], None]] = [
@@ -149,14 +168,17 @@ PICTURES: list[Callable[[Path], None]] = [
     tanh8,
     lenet,
     lenet_open,
+    lenet_profile,
     lenet_step,
     resnet50_stages,
     resnet50_blocks,
     resnet50_step,
     lstm,
+    lstm_open,
     gpt,
     gpt_block,
 ]
+NOT_IN_README = {"lenet_step", "lstm_open"}  # a ResNet's step is there, and the other is too wide for it
 
 
 def main(out: str = "runs/gallery", kind: str = "svg", only: list[str] | None = None) -> list[Path]:
@@ -186,9 +208,14 @@ def parse_arguments() -> dict[str, object]:
     parser = argparse.ArgumentParser(description="Pictures of computation graphs.")
     parser.add_argument("--out", default="runs/gallery", help="folder for the pictures (default: runs/gallery)")
     parser.add_argument("--kind", choices=("svg", "png", "pdf", "dot"), default="svg", help="default: svg")
+    parser.add_argument("--readme", metavar="FOLDER", help="draw those of the README into this folder, as svg")
     names = [draw.__name__ for draw in PICTURES]
     parser.add_argument("--only", choices=names, action="append", metavar="NAME", help=f"one of {', '.join(names)}")
-    return vars(parser.parse_args())
+    asked = vars(parser.parse_args())
+    folder = asked.pop("readme")
+    if folder is not None:
+        asked = {"out": folder, "kind": "svg", "only": [name for name in names if name not in NOT_IN_README]}
+    return asked
 
 
 if __name__ == "__main__":

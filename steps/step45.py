@@ -57,13 +57,13 @@ def train(model, x, t, iterations, lr):
 
 
 def draw(model, x, path, show):
-    """The model's own picture; as DOT text where the program that draws is not installed."""
+    """The model's own picture, its layers open; as DOT text where the program that draws is not installed."""
     try:
-        model.plot(x, to_file=path)
+        model.plot(x, to_file=path, layers=True)
     except (ImportError, RuntimeError) as missing:
         print(missing)
         path = path.with_suffix(".dot")
-        model.plot(x, to_file=path)
+        model.plot(x, to_file=path, layers=True)
     print(f"The graph of the model is in {path}.")
     if show and path.suffix == ".png":
         import matplotlib.pyplot as plt

@@ -28,7 +28,7 @@ import dezero.functions as F
 from dezero import test_mode
 from dezero.datasets import ImageNet
 from dezero.models import VGG16, SqueezeNet
-from dezero.utils import cache_dir, get_conv_outsize, plot_dot_graph
+from dezero.utils import cache_dir, get_conv_outsize
 
 PHOTOGRAPH = Path(__file__).parent / "images" / "chelsea.jpg"
 CATS = (281, 282, 283, 284, 285)  # ImageNet has five kinds of house cat
@@ -42,7 +42,7 @@ def vgg16_file():
 
 
 def show_shapes(model, x):
-    """Runs the model and prints what comes out of every layer. Returns the result and the shapes."""
+    """Runs the model and prints what comes out of every layer. Returns the shapes."""
     shapes = {}
     print("layer     output                parameters")
 
@@ -53,11 +53,11 @@ def show_shapes(model, x):
 
     names = {layer: name for name, layer in model.named_layers() if name}
     handles = [layer.register_forward_hook(note) for layer in names]
-    with test_mode():
-        y = model(x)
+    with dezero.no_grad(), test_mode():
+        model(x)
     for handle in handles:
         handle.remove()
-    return y, shapes
+    return shapes
 
 
 def expected_sizes():
@@ -70,14 +70,15 @@ def expected_sizes():
     return sizes
 
 
-def draw(y, path, show):
-    """The graph of the model; as DOT text where the program that draws is not installed."""
+@test_mode()
+def draw(model, x, path, show):
+    """The graph of the model, a box for each layer; as DOT text where the program that draws is not installed."""
     try:
-        plot_dot_graph(y, verbose=False, to_file=path)
+        model.plot(x, to_file=path, depth=1)
     except (ImportError, RuntimeError) as missing:
         print(missing)
         path = path.with_suffix(".dot")
-        plot_dot_graph(y, verbose=False, to_file=path)
+        model.plot(x, to_file=path, depth=1)
     print(f"The graph of the model is in {path}.")
     if show and path.suffix == ".png":
         import matplotlib.pyplot as plt
@@ -125,7 +126,8 @@ def classify(model):
 def main(seed=0, folder=".", show=False):
     np.random.seed(seed)
     vgg = VGG16(pretrained=vgg16_file() or False)
-    y, shapes = show_shapes(vgg, np.zeros((1, 3, 224, 224), np.float32))
+    x = np.zeros((1, 3, 224, 224), np.float32)
+    shapes = show_shapes(vgg, x)
     params = sum(p.size for p in vgg.params())
     print(f"{params:,} parameters, {vgg.fc6.W.size / params:.0%} of them in the first linear layer")
     sizes_right = all(
@@ -134,9 +136,7 @@ def main(seed=0, folder=".", show=False):
         for i in ((1, 2) if block < 3 else (1, 2, 3))
     )
     print("the sizes are those of the formula:", sizes_right)
-    drawn = draw(y, Path(folder) / "step58.png", show)
-    del y  # and with it the graph, which holds every layer's result
-
+    drawn = draw(vgg, x, Path(folder) / "step58.png", show)
     model = trained_network(vgg)
     seen = None if model is None else classify(model)
     return {

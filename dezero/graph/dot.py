@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core import Variable
-from .folding import ends, fold
+from .folding import Folds, ends, fold
 from .gradients import trace_gradients
 from .look import RED, Look, caption, colors, facts, look, quoted
 from .network import network_dot
@@ -44,11 +44,34 @@ def get_dot_graph(output: Any, verbose: bool = True, **options: Any) -> str:
     return draw(output, verbose, look("get_dot_graph", options), "get_dot_graph")[0]
 
 
-def draw(output: Any, verbose: bool, look: Look, who: str, calls: Any = None) -> tuple[str, str]:
+def draw(output: Any, verbose: bool, look: Look, who: str, calls: Any = None, marks: Any = None) -> tuple[str, str]:
     """DOT text, and a sentence about what was folded without being asked for, empty where nothing was.
 
-    ``calls`` are layers that nobody asked to see, but which a picture that grows too large is folded by.
+    ``calls`` are layers that nobody asked to see, but which a picture that grows too large is folded by. ``marks``
+    of a graph and its folds are what boxes say besides their name, in the look of a network.
     """
+    plan = make_plan(output, look, who, calls)
+    return plan_dot(plan, verbose, look, marks), plan.notice
+
+
+class Plan(NamedTuple):
+    """What there is to draw.
+
+    Attributes:
+        graph: Everything.
+        folds: What is drawn of it, in the look of a network; None for the book's look, which has all.
+        notice: What was folded without being asked for, a sentence; empty where nothing was.
+        sources: Function -> the one whose gradient it computes.
+    """
+
+    graph: Graph
+    folds: Folds | None
+    notice: str
+    sources: Any
+
+
+def make_plan(output: Any, look: Look, who: str, calls: Any = None) -> Plan:
+    """Finds out what to draw; see ``draw``."""
     outputs = list(output) if isinstance(output, (list, tuple)) else [output]
     for y in outputs:
         if not _is_variable(y):
@@ -57,7 +80,7 @@ def draw(output: Any, verbose: bool, look: Look, who: str, calls: Any = None) ->
     graph = build_graph(outputs, look.layers, gradients, sources)
     too_large = look.limit is not None and len(graph.nodes) > look.limit
     if not look.is_of_a_network and not too_large:
-        return _book_dot(graph, verbose, look), ""
+        return Plan(graph, None, "", sources)
     if calls is not None and look.layers is None:
         graph = build_graph(outputs, calls, gradients, sources)
     folds, notice = fold(graph, look.depth, look.repeats, look.limit, look.parameters)
@@ -66,7 +89,15 @@ def draw(output: Any, verbose: bool, look: Look, who: str, calls: Any = None) ->
     left_out = ends(graph, look.limit)[2]
     if left_out:
         notice = f"{notice} {left_out:,} inputs and results are left out.".strip()
-    return network_dot(graph, folds, look, verbose, notice), notice
+    return Plan(graph, folds, notice, sources)
+
+
+def plan_dot(plan: Plan, verbose: bool, look: Look, marks: Any = None) -> str:
+    """DOT text of a plan."""
+    if plan.folds is None:
+        return _book_dot(plan.graph, verbose, look)
+    found = None if marks is None else marks(plan.graph, plan.folds)
+    return network_dot(plan.graph, plan.folds, look, verbose, plan.notice, found)
 
 
 def _gradients(outputs: list[Any], wanted: Any, who: str) -> tuple[list[Any], Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from .. import cuda
 from .structure import Node
 
-PAGE = 1500  # more nodes than these no one can read: a picture of more folds by itself
+PAGE = 1000  # more nodes than these no one can read: a picture of more folds by itself
 FEW = 6  # numbers of an array that are written out
 
 _SPECIAL = {"\\": "\\\\", '"': '\\"', "&": "&amp;", "\n": "\\n", "\r": "\\n", "\t": " "}
@@ -38,9 +38,10 @@ class Look:
         parameters: Draw parameters and constants of open boxes, in the look of a network.
         gradients: Also draw the gradients up to this order, by all leaves, each order in a colour of its own; or the
             gradients themselves, for each order one or a list of them, computed with ``create_graph=True``.
-        values: Also show numbers: those of a small array, else min, mean and max. NaN and infinity are red.
+        values: Also show numbers: those of a small array, else min, mean and max. NaN and infinity are red. Where it
+            is None, a page (html) tells them when pointed at; where it is False, it does not.
         limit: Beyond this many nodes the picture folds by itself, and says so. None for never, which only DOT text is
-            for; that of ``get_dot_graph`` and of files of text is None, that of pictures 1500.
+            for; that of ``get_dot_graph`` and of files of text is None, that of pictures 1000.
 
     Raises:
         TypeError: An option is unknown.
@@ -59,7 +60,7 @@ class Look:
     repeats: bool = True
     parameters: bool = True
     gradients: Any = 0
-    values: bool = False
+    values: bool | None = None
     limit: int | None = None
 
     def __post_init__(self) -> None:
@@ -138,7 +139,7 @@ def _writable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\r\n", "\n")
 
 
-def facts(node: Node, values: bool) -> tuple[str, bool]:
+def facts(node: Node, values: bool | None) -> tuple[str, bool]:
     """The numbers of a Variable, where they are asked for and there are any, and whether one is NaN or infinite."""
     data = node.subject.data
     if not values or data is None or not data.size or data.dtype.kind not in "biuf":
@@ -174,8 +175,11 @@ def ordinal(n: int) -> str:
     return f"{n}th" if n % 100 in (11, 12, 13) else f"{n}{ending}"
 
 
-def caption(orders: int, notice: str) -> str:
-    """What stands below a picture: which colour is which order, and what was folded. Empty where there is nothing."""
+def caption(orders: int, notice: str, legend: str = "") -> str:
+    """What stands below a picture: which colour is which order, what was folded, and a legend that is a table.
+
+    Empty where there is nothing.
+    """
     parts = []
     if orders:
         names = ["result", *(f"{ordinal(n)} gradient" for n in range(1, orders + 1))]
@@ -183,6 +187,10 @@ def caption(orders: int, notice: str) -> str:
         parts += [" &#160; ".join(marks[i : i + 5]) for i in range(0, len(marks), 5)]
     if notice:
         parts.append(f'<font color="{RED}">{marked_up(notice)}</font>')
-    if not parts:
+    text = "<br/>".join(parts)
+    if legend:
+        rows = "".join(f"<tr><td>{row}</td></tr>" for row in (legend, *parts))
+        text = f'<table border="0" cellborder="0">{rows}</table>'
+    if not text:
         return ""
-    return f'graph [label=<{"<br/>".join(parts)}>, labelloc=b, fontname="sans-serif", fontsize=12]'
+    return f'graph [label=<{text}>, labelloc=b, fontname="sans-serif", fontsize=12]'

@@ -16,16 +16,18 @@ _SMALL = 'fontsize=10, margin="0.06,0.02", width=0, height=0'
 _MOST = 3  # labels that one arrow carries
 
 
-def network_dot(graph: Graph, folds: Folds, look: Look, verbose: bool, notice: str) -> str:
-    """DOT text of what ``folds`` leaves of a graph."""
-    return "\n".join(
-        ["digraph g {", *("  " + line for line in _Writer(graph, folds, look, verbose).lines(notice)), "}"]
-    )
+def network_dot(graph: Graph, folds: Folds, look: Look, verbose: bool, notice: str, marks: Any = None) -> str:
+    """DOT text of what ``folds`` leaves of a graph.
+
+    ``marks`` say more of each box than its name: ``lines(box)``, ``fill(box)``, and a ``legend`` (see ``profiling``).
+    """
+    lines = _Writer(graph, folds, look, verbose, marks).lines(notice)
+    return "\n".join(["digraph g {", *("  " + line for line in lines), "}"])
 
 
 class _Writer:
-    def __init__(self, graph: Graph, folds: Folds, look: Look, verbose: bool):
-        self.graph, self.folds, self.look, self.verbose = graph, folds, look, verbose
+    def __init__(self, graph: Graph, folds: Folds, look: Look, verbose: bool, marks: Any = None):
+        self.graph, self.folds, self.look, self.verbose, self.marks = graph, folds, look, verbose, marks
         self.ids: dict[Any, str] = {}
         self._beside: dict[Group, dict[int, list[Node]]] | None = None
         self.sides: dict[Node, bool] = {}  # Function -> whether its last parameter stands on the left
@@ -37,7 +39,10 @@ class _Writer:
         yield f"node [{_FONT}, fontsize=13, style=filled, penwidth=1]"
         yield f'edge [{_FONT}, fontsize=10, color="#555555", fontcolor="#333333", arrowsize=0.7]'
         yield "ranksep=0.3; nodesep=0.3"
-        if text := caption(orders, notice):
+        bands = [item for item in self.folds.items if isinstance(item, Group) and item.is_band]
+        bands.sort(key=lambda band: band.order)
+        self.column = bands if 0 < orders == len(bands) - 1 == len(self.folds.items) - 1 else []
+        if text := caption(0 if self.column else orders, notice, self.marks.legend if self.marks else ""):
             yield text
         yield from self._ends()
         members = self._members()
@@ -46,6 +51,7 @@ class _Writer:
         self.entries = self._entries()
         yield from self._box(self.graph.root, members)
         yield from self._arrows()
+        yield from self._column()
 
     # ---- nodes
 
@@ -76,13 +82,18 @@ class _Writer:
             if isinstance(item, Group) and item in members:
                 yield f"subgraph cluster_{self._id(item)} {{"
                 style = colors(item.order)
-                yield f'  label={self._heading(item)}; labeljust=l; labelloc=t; {_FONT}; style="rounded,filled"'
-                yield f'  color="{style.line}"; fillcolor="{style.box}"; margin=10'
+                side = "r" if item.order % 2 else "l"  # away from the arrows that lead to the gradients
+                yield f'  label={self._heading(item)}; labeljust={side}; labelloc=t; {_FONT}; style="rounded,filled"'
+                yield f'  color="{style.line}"; fillcolor="{style.box}"; margin=16'
                 yield from ("  " + line for line in self._box(item, members))
                 yield "}"
             else:
                 yield self._folded(item) if isinstance(item, Group) else self._function(item)
-                if item in self.spacers:
+                if item in self.spacers and item.order % 2:
+                    a, b = f"s{self._id(item)}", self._id(item)
+                    yield f'{a} [style=invis, shape=box, label="", width={self.spacers[item]:.2f}, height=0.1]'
+                    yield f"{{rank=same; {b}; {a}}}; {b} -> {a} [style=invis]"
+                elif item in self.spacers:
                     left = [x for x, users in beside.items() if users == [item]]
                     b = f"{self._id(self.graph.nodes[left[0]])}_{self._id(group)}" if left else self._id(item)
                     a = f"s{self._id(item)}"
@@ -100,22 +111,23 @@ class _Writer:
 
     def _function(self, node: Node) -> str:
         style = colors(node.order)
-        label = f"<{marked_up(str(node.name))}>"
-        return (
-            f'{self._id(node)} [label={label}, shape=box, style="filled,rounded", {_paint(style.function, style.line)}]'
-        )
+        name = marked_up(str(node.name))
+        label = f"<b>{name}</b>{_small(self.marks.lines(node))}" if self.marks else name
+        fill = self.marks.fill(node) if self.marks else style.function
+        return f'{self._id(node)} [label=<{label}>, shape=box, style="filled,rounded", {_paint(fill, style.line)}]'
 
     def _folded(self, group: Group) -> str:
         style = colors(group.order)
         title, below = self._title(group)
-        lines = f'<br/><font point-size="10">{"<br/>".join(below)}</font>' if below else ""
-        look = f'shape=box, style="filled,rounded", {_paint(style.folded, style.line)}, margin="0.16,0.08"'
-        return f"{self._id(group)} [label=<<b>{title}</b>{lines}>, {look}]"
+        fill = self.marks.fill(group) if self.marks else style.folded
+        look = f'shape=box, style="filled,rounded", {_paint(fill, style.line)}, margin="0.16,0.08"'
+        return f"{self._id(group)} [label=<<b>{title}</b>{_small(below)}>, {look}]"
 
     def _heading(self, group: Group) -> str:
         title, below = self._title(group)
-        lines = "".join(f'<br align="left"/><font point-size="10">{line}</font>' for line in below)
-        return f'<<font point-size="13"><b>{title}</b></font>{lines}<br align="left"/>>'
+        end = f'<br align="{"right" if group.order % 2 else "left"}"/>'
+        lines = "".join(f'{end}<font point-size="10">{line}</font>' for line in below)
+        return f'<<font point-size="13"><b>{title}</b></font>{lines}{end}>'
 
     def _spacers(self, members: dict[Group, list[Node | Group]]) -> dict[Node | Group, float]:
         """For what stands first in open boxes how far to the right it goes, so that arrows pass their titles by."""
@@ -142,8 +154,9 @@ class _Writer:
     def _title(self, group: Group) -> tuple[str, list[str]]:
         """Name and class, and what else there is to say about a layer, a line each; ready for a label."""
         times = self.folds.repeats.times.get(group, 1)
+        marks = self.marks.lines(group) if self.marks else []
         if group.is_band:
-            return marked_up(group.name), [marked_up(group.kind)]
+            return marked_up(group.name), [marked_up(group.kind), *marks]
         last = group.name.rpartition("/")[2]
         title = f"{last}: {group.kind}" if last else group.kind
         below = []
@@ -152,14 +165,14 @@ class _Writer:
             below.append(f"{group.name} … {self.folds.repeats.last[group].name}")
         if group.calls > 1:
             below.append(f"call {group.call} of {group.calls}")
-        if not group.order and group.output_shape is not None and self.verbose:
+        if not group.order and group.output_shape is not None and self.verbose and not self.marks:
             below.append(shape_text(group.output_shape))
-        if not group.order and group.params:
+        if not group.order and group.params and not self.marks:
             each = f"{times} × " if times > 1 else ""
             below.append(f"{each}{group.params:,} parameter{'s' * (group.params != 1)}")
         if group.order and group.level >= 0:
             title = f"gradient of {title}"
-        return marked_up(title), [marked_up(line) for line in below]
+        return marked_up(title), [*(marked_up(line) for line in below), *marks]
 
     # ---- leaves and results
 
@@ -237,6 +250,16 @@ class _Writer:
         for (source, target), variables in self.flows.items():
             yield self._arrow(source, target, [self.graph.nodes[x] for x in variables])
 
+    def _column(self) -> Iterator[str]:
+        """Where each order is one box: these below each other, and what comes out beside them."""
+        for above, below in zip(self.column, self.column[1:]):
+            if (above, below) not in self.flows:
+                yield f"{self._id(above)} -> {self._id(below)} [style=invis, weight=100]"
+        for band in self.column:
+            results = [target for source, target in self.flows if source is band and isinstance(target, Node)]
+            if len(results) == 1:
+                yield f"{{rank=same; {self._id(band)}; {self._id(results[0])}}}"
+
     def _source(self, x: Node) -> Any:
         """What is drawn where a Variable comes from; None where nothing is."""
         if x.inputs:
@@ -249,15 +272,17 @@ class _Writer:
 
     def _arrow(self, source: Any, target: Any, variables: list[Node]) -> str:
         a, b = self._id(source), self._id(target)
+        if source in self.column and target in self.column:
+            return f"{a} -> {b} [{_beside_the_column(source.order, target.order)}]"
         if source.order != target.order:  # what a gradient takes from the way there
-            beside = "" if getattr(source, "is_band", False) else ", minlen=0"
+            beside = "" if getattr(source, "is_band", False) else ", minlen=0, tailport=e, headport=w"
             return f'{a} -> {b} [style=dashed, color="#b5b9c0", arrowsize=0.5{beside}]'
         labels, bad = self._labels(variables) if target.order == 0 or self.look.values else ([], False)
         is_end = any(isinstance(end, Node) and end.is_variable for end in (source, target))
         attributes = []
         if labels and not is_end:
             lines = [line for label in labels for line in marked_up(label).split("<br/>")]
-            spaced = "".join(f'&#160;{line}&#160;<br align="left"/>' for line in lines)
+            spaced = "".join(f'&#160;{line}&#160;&#160;&#160;<br align="left"/>' for line in lines)
             attributes.append(f"label=<{spaced}>")
         if bad:
             attributes.append(f'color="{RED}", fontcolor="{RED}", penwidth=2')
@@ -286,6 +311,18 @@ class _Writer:
 
 
 _THIN = f'color="{GREY}", arrowsize=0.4, penwidth=0.7'
+
+
+def _beside_the_column(above: int, below: int) -> str:
+    """The way of an arrow from one order to another: what comes from the result keeps left, the rest right."""
+    side = "tailport=w, headport=w" if above == 0 else "tailport=se, headport=ne"
+    way = "weight=100" if below == above + 1 else f"weight=0, {side}"
+    return f'style=dashed, color="{colors(above).line}", arrowsize=0.5, {way}'
+
+
+def _small(lines: list[str]) -> str:
+    """What stands below the name in a box; ready for a label."""
+    return f'<br/><font point-size="10">{"<br/>".join(lines)}</font>' if lines else ""
 
 
 def _paint(fill: str, line: str) -> str:

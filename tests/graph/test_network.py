@@ -273,7 +273,7 @@ def chain(n):
 
 @needs_dot
 def test_a_picture_of_too_many_nodes_folds_and_says_so(tmp_path):
-    with pytest.warns(UserWarning, match=r"plot_dot_graph: 20,001 nodes: folded to 40 boxes, as the limit is 1,500"):
+    with pytest.warns(UserWarning, match=r"plot_dot_graph: 20,001 nodes: folded to 40 boxes, as the limit is 1,000"):
         plot_dot_graph(chain(10_000), to_file=tmp_path / "chain.svg")
     picture = (tmp_path / "chain.svg").read_text(encoding="utf-8")
     assert picture.count('class="node"') == 42 and "20,001 nodes: folded to 40 boxes" in picture
@@ -305,7 +305,7 @@ def test_a_model_too_large_folds_by_its_layers(tmp_path):
 @needs_dot
 def test_a_plain_plot_of_a_large_model_uses_its_layers_too(tmp_path):
     model = Sequential(*[Sequential(Block(), F.tanh, F.relu) for _ in range(150)])
-    with pytest.warns(UserWarning, match="Model.plot: 1,802 nodes: drawn as a network, as the limit is 1,500"):
+    with pytest.warns(UserWarning, match="Model.plot: 1,802 nodes: drawn as a network, as the limit is 1,000"):
         model.plot(X, to_file=tmp_path / "model.svg")
     assert "150 × Sequential" in (tmp_path / "model.svg").read_text(encoding="utf-8")
 
@@ -321,7 +321,7 @@ def test_ten_thousand_results_do_not_stop_a_picture(tmp_path):
 
 def test_eight_orders_of_tanh_fold_to_one_box_each():
     x = Variable(np.array(1.0), "x")
-    text = get_dot_graph(F.tanh(x), gradients=8, limit=1500)
+    text = get_dot_graph(F.tanh(x), gradients=8, limit=1000)
     assert text.count("shape=box") == 9 and "<b>8th gradient</b>" in text
 
 
