@@ -1,8 +1,11 @@
-"""Knows which kernels NumPy's matrix products run on, and how OpenBLAS comes to take those for AVX-512.
+"""Knows how NumPy's OpenBLAS is set up for us: which kernels it takes, and how long its threads wait for work.
 
 OpenBLAS picks its kernels when NumPy is imported, by the processors it knows. An AMD processor that is newer than it
-gets those for AVX2, at half the speed, where the ones made for Intel's Skylake-X run as well. So this module, the
-first that ``import dezero`` reads, asks for these; once NumPy is there, ``use_avx512`` can still change them.
+gets those for AVX2, where the ones made for Intel's Skylake-X run as well. So this module, the first that
+``import dezero`` reads, asks for these; once NumPy is there, ``use_avx512`` can still change them.
+
+After a product OpenBLAS's threads wait for the next one by looking for it again and again, for 2^26 ticks of the clock.
+All that time they keep the cores from the threads that share our element-wise work. So we let them sleep much sooner.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import ctypes
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,19 +22,29 @@ from typing import Any
 AVX512 = "SkylakeX"  # OpenBLAS's name for the kernels
 AVX512_KERNELS = (AVX512, "Cooperlake", "SapphireRapids", "Zen4", "Zen5")  # all that compute with it
 _FLAGS = {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd"}  # what these kernels need
-_CHOICE = "OPENBLAS_CORETYPE"  # where OpenBLAS looks for the name of the kernels that a user wants
+_KERNEL = "OPENBLAS_CORETYPE"  # where OpenBLAS looks for the name of the kernels that a user wants
+_PATIENCE = "OPENBLAS_THREAD_TIMEOUT"  # ... and for how long its threads look out for work, as a power of two
+_TICKS = "18"  # some 0.1 ms: what comes sooner finds them awake, and to wake one takes 0.04
 
 
-def import_numpy() -> None:
-    """Imports NumPy with the AVX-512 kernels, where that changes something and nobody chose otherwise.
+def set_up() -> None:
+    """Sets OpenBLAS up, in what nobody decided otherwise; imports NumPy, if that is still to be done.
 
-    That is: NumPy is not imported yet, the processor is AMD's and has AVX-512, ``OPENBLAS_CORETYPE`` is not set, and
-    ``DEZERO_BLAS`` is not ``keep``. The environment is afterwards as it was.
+    ``OPENBLAS_CORETYPE`` and ``OPENBLAS_THREAD_TIMEOUT`` go before, and ``DEZERO_BLAS=keep`` leaves everything as it
+    is. The environment is afterwards as it was. In an OpenBLAS that is loaded already the kernels stay, and its threads
+    end, to begin anew with the next product; they stay too where another thread of Python's may be at a product.
     """
-    wished = _CHOICE in os.environ or os.environ.get("DEZERO_BLAS") == "keep"
-    if "numpy" in sys.modules or wished or not (is_amd() and has_avx512()):
+    if os.environ.get("DEZERO_BLAS") == "keep":
         return
-    with _asking_for(AVX512):
+    wishes = {} if _PATIENCE in os.environ else {_PATIENCE: _TICKS}
+    if "numpy" in sys.modules:
+        library = OpenBLAS.loaded() if wishes and threading.active_count() == 1 else None
+        if library is not None:
+            library.restart_threads(wishes)
+        return
+    if _KERNEL not in os.environ and is_amd() and has_avx512():
+        wishes[_KERNEL] = AVX512
+    with _environment(wishes):
         import numpy  # noqa: F401
 
 
@@ -155,9 +168,27 @@ class OpenBLAS:
         if not hasattr(self._library, "gotoblas_dynamic_init"):
             raise RuntimeError(f"OpenBLAS: {self.path} was built for one processor, its kernels cannot be changed.")
         held = ctypes.PyDLL(self.path)  # keeps the interpreter, so that no thread begins a product in between
-        with _asking_for(kernel):
+        with _environment({_KERNEL: kernel}):
             held.gotoblas_dynamic_quit()
             held.gotoblas_dynamic_init()
+
+    def restart_threads(self, environment: Mapping[str, str]) -> None:
+        """Lets the threads end; the next product begins them anew, with the settings of ``environment``.
+
+        A product that is under way meanwhile may never end.
+        """
+        if not all(hasattr(self._library, name) for name in ("openblas_read_env", "blas_thread_shutdown_")):
+            return  # a build without threads, or with those of OpenMP, which follow OMP_WAIT_POLICY
+        with _environment(environment):
+            self._library.openblas_read_env()
+        self._library.blas_thread_shutdown_()
+
+    @property
+    def patience(self) -> int | None:
+        """2 to the power of this is for how many ticks of the clock a thread looks out for work; None where unknown."""
+        if not hasattr(self._library, "openblas_thread_timeout"):
+            return None
+        return int(self._library.openblas_thread_timeout())
 
     def _text(self, name: str) -> str:
         function = getattr(self._library, f"{self._prefix}{name}{self._suffix}")
@@ -187,17 +218,18 @@ def _cpu_lines() -> dict[str, str]:
 
 
 @contextmanager
-def _asking_for(kernel: str) -> Iterator[None]:
-    """``OPENBLAS_CORETYPE`` for the length of a ``with`` block; no child process shall inherit it."""
-    before = os.environ.get(_CHOICE)
-    os.environ[_CHOICE] = kernel
+def _environment(wishes: Mapping[str, str]) -> Iterator[None]:
+    """Variables of the environment for the length of a ``with`` block; no child process shall inherit them."""
+    before = {name: os.environ.get(name) for name in wishes}
+    os.environ.update(wishes)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[_CHOICE]
-        else:
-            os.environ[_CHOICE] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _loaded_libraries() -> Iterator[str]:
@@ -212,4 +244,4 @@ def _loaded_libraries() -> Iterator[str]:
         yield from map(str, sorted(folder.glob("*openblas*")))
 
 
-import_numpy()
+set_up()

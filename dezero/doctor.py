@@ -65,6 +65,11 @@ def advise(report: Mapping[str, Mapping[str, Any]]) -> list[str]:
             f"OpenBLAS runs kernels for {products['kernel']}, though this processor has AVX-512. Import dezero before"
             " numpy, or set OPENBLAS_CORETYPE=SkylakeX, or call dezero.blas.use_avx512()."
         )
+    if products["library"] == "OpenBLAS" and products["patience"] == 0:
+        advice.append(
+            "After each product OpenBLAS's threads keep the cores for 20 ms, also from the threads of dezero. Import"
+            " dezero before numpy, or set OPENBLAS_THREAD_TIMEOUT=18."
+        )
     if products["library"] in ("none", "unknown"):
         advice.append("NumPy was built without a fast BLAS. Get its own build: pip install --force-reinstall numpy.")
     if gpu["NVIDIA driver"] and not gpu["CuPy"]:
@@ -107,6 +112,7 @@ def _products() -> dict[str, Any]:
     found: dict[str, Any] = {"library": "OpenBLAS" if blas else built_with, "kernel": None, "threads": None}
     if blas:
         found |= {"version": blas.version, "kernel": blas.kernel, "threads": blas.threads, "file": blas.path}
+        found["patience"] = blas.patience  # as a power of two ticks, 0 where nobody asked for less than 26
     return found | {"GFLOP/s in float32": round(_speed(np.float32)), "GFLOP/s in float64": round(_speed(np.float64))}
 
 

@@ -15,7 +15,7 @@ needs_avx512 = pytest.mark.skipif(not blas.has_avx512(), reason="this processor 
 
 def run(code, **environment):
     """What ``code`` prints in a process of its own."""
-    env = {k: v for k, v in os.environ.items() if k not in ("OPENBLAS_CORETYPE", "DEZERO_BLAS")} | environment
+    env = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_") and k != "DEZERO_BLAS"} | environment
     return subprocess.run(
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
     ).stdout.strip()
@@ -57,48 +57,81 @@ asked = []
 class Numpy:
     def find_spec(self, name, path, target=None):
         if name == "numpy":
-            asked.append(os.environ.get("OPENBLAS_CORETYPE"))
+            asked.append([os.environ.get(x) for x in ("OPENBLAS_CORETYPE", "OPENBLAS_THREAD_TIMEOUT")])
             sys.modules["numpy"] = object()
             raise ImportError
 sys.meta_path.insert(0, Numpy())
 try:
-    blas.import_numpy()
+    blas.set_up()
 except ImportError:
     pass
-print(asked, os.environ.get("OPENBLAS_CORETYPE"))
+print(*asked, os.environ.get("OPENBLAS_CORETYPE"), os.environ.get("OPENBLAS_THREAD_TIMEOUT"))
 """
 
 
 @pytest.mark.parametrize(
     ("environment", "wanted"),
     [
-        ({}, "['SkylakeX'] None"),
-        ({"DEZERO_BLAS": "keep"}, "[] None"),
-        ({"OPENBLAS_CORETYPE": "Haswell"}, "[] Haswell"),
+        ({}, "['SkylakeX', '18'] None None"),
+        ({"DEZERO_BLAS": "keep"}, "None None"),
+        ({"OPENBLAS_CORETYPE": "Haswell"}, "['Haswell', '18'] Haswell None"),
+        ({"OPENBLAS_THREAD_TIMEOUT": "20"}, "['SkylakeX', '20'] None 20"),
     ],
 )
-def test_numpy_is_imported_with_the_choice_unless_someone_chose(environment, wanted):
+def test_numpy_is_imported_with_our_wishes_where_nobody_else_has_any(environment, wanted):
     assert run(ASKED, **environment) == wanted
 
 
-@pytest.mark.parametrize(("amd", "wide"), [(False, True), (True, False)])
-def test_other_processors_are_left_alone(monkeypatch, amd, wide):
-    monkeypatch.setattr(blas, "is_amd", lambda: amd)
-    monkeypatch.setattr(blas, "has_avx512", lambda: wide)
-    monkeypatch.delitem(sys.modules, "numpy")
-    blas.import_numpy()
-    assert "numpy" not in sys.modules
+@pytest.mark.parametrize(("amd", "wide"), [("True", "False"), ("False", "True")])
+def test_other_processors_choose_for_themselves(amd, wide):
+    code = ASKED.replace("blas.is_amd = blas.has_avx512 = lambda: True", f"blas.is_amd = lambda: {amd}")
+    code = code.replace("asked = []", f"asked = []; blas.has_avx512 = lambda: {wide}")
+    assert run(code) == "[None, '18'] None None"
 
 
-@pytest.mark.parametrize(
-    "text", ["", "processor\t: 0\nvendor_id\t: GenuineIntel\nflags\t\t: sse avx2\n\nprocessor : 1"]
-)
-def test_processors_that_say_little(monkeypatch, tmp_path, text):
-    file = tmp_path / "cpuinfo"
-    file.write_text(text)
-    monkeypatch.setattr("builtins.open", lambda path, *args, _open=open, **kwargs: _open(file, *args, **kwargs))
-    assert not blas.has_avx512()
-    assert not blas.is_amd()
+PATIENCE = "print(__import__('dezero').blas.OpenBLAS.loaded().patience)"
+
+
+@needs_openblas
+@pytest.mark.skipif(blas.sys.platform != "linux", reason="OpenBLAS has other threads on this system")
+@pytest.mark.parametrize("first", ["", "import numpy as np; a = np.ones((500, 500)); assert (a @ a)[0, 0] == 500;"])
+@pytest.mark.parametrize(("asked", "wanted"), [({}, "18"), ({"OPENBLAS_THREAD_TIMEOUT": "20"}, "20")])
+def test_threads_go_to_sleep_soon_whatever_was_imported_first(first, asked, wanted):
+    assert run(first + PATIENCE, **asked) == wanted
+    assert run(first + PATIENCE, DEZERO_BLAS="keep", **asked) in (asked.get("OPENBLAS_THREAD_TIMEOUT", "0"), wanted)
+
+
+RESTARTED = """
+import numpy as np
+from dezero.blas import OpenBLAS
+a = np.random.default_rng(0).standard_normal((700, 700))
+wanted, library = a @ a, OpenBLAS.loaded()
+for _ in range(50):
+    library.restart_threads({})
+    assert np.array_equal(a @ a, wanted)
+print(library.threads)
+"""
+
+
+@needs_openblas
+def test_products_go_on_after_a_restart_of_the_threads():
+    assert run(RESTARTED) == str(OpenBLAS.loaded().threads)
+
+
+BESIDE = """
+import threading, numpy
+go_on = threading.Event()
+other = threading.Thread(target=go_on.wait)
+other.start()
+import dezero.blas
+go_on.set()
+print(dezero.blas.OpenBLAS.loaded().patience)
+"""
+
+
+@needs_openblas
+def test_threads_stay_where_another_thread_may_be_at_a_product():
+    assert run(BESIDE) in ("0", "None")
 
 
 CHANGED = """

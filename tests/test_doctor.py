@@ -25,7 +25,7 @@ def well(report):
         "GPU": {"NVIDIA driver": None, "CuPy": None},
         "Pictures": {"graphviz": "0.21", "dot": "dot 2.43", "matplotlib": "3.10", "Pillow": "12"},
     }
-    return report | {"Matrix products": {"library": "OpenBLAS", "kernel": "SkylakeX", "threads": 2}}
+    return report | {"Matrix products": {"library": "OpenBLAS", "kernel": "SkylakeX", "threads": 2, "patience": 18}}
 
 
 def test_every_chapter_is_there(report):
@@ -45,6 +45,7 @@ def test_nothing_to_do_where_nothing_is_missing(well):
         ("Matrix products", {"threads": 1}, "Matrix products use 1 of 2 cores"),
         ("Processor", {"threads of dezero": 1}, "dezero itself uses 1 of 2 cores"),
         ("Matrix products", {"library": "none", "kernel": None, "threads": None}, "without a fast BLAS"),
+        ("Matrix products", {"patience": 0}, "set OPENBLAS_THREAD_TIMEOUT=18"),
         ("GPU", {"NVIDIA driver": "555.42"}, "There is an NVIDIA GPU, but no CuPy"),
         ("GPU", {"CuPy": "14.0", "devices": [], "trouble": "no driver"}, "CuPy 14.0 finds no GPU: no driver"),
         ("Pictures", {"graphviz": None}, r"pip install 'dezero\[graph\]'"),
