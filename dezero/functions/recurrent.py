@@ -28,6 +28,7 @@ class Recurrent(Function):
     """
 
     kernel: ClassVar[type[kernels.Recurrence]]
+    tape: Any  # the kernel of the last call, with what it keeps
     n_gates: ClassVar[int]
     state_names: ClassVar[tuple[str, ...]] = ("h",)
     bias_names: ClassVar[tuple[str, ...]] = ("b",)
@@ -44,6 +45,17 @@ class Recurrent(Function):
             return self.tape.forward(x, state, *weights)
         after = self.tape.forward(x[None], state, *weights)[1:]
         return after if len(after) > 1 else after[0]
+
+    def gradients(self, gys: Sequence[Any], needs: Sequence[bool], x: Any, *args: Any) -> list[Any]:
+        """The gradients of x, states and weights, on arrays; None for one that ``needs`` does not ask for."""
+        state, (Wx, Wh, *_) = self.split(args)
+        if x.ndim == 3:
+            return self.tape.backward(x, state, Wx, Wh, gys[0], gys[1:], needs)
+        gx, *others = self.tape.backward(x[None], state, Wx, Wh, None, gys, needs)
+        return [None if gx is None else gx[0], *others]
+
+    def array_backward(self, *gys):
+        return self.gradients(gys, self.needs_grad, *[x.data for x in self.inputs])
 
     def backward(self, *gys):
         wanted = [i for i, need in enumerate(self.needs_grad) if need]
@@ -88,13 +100,8 @@ class RecurrentGrad(Function):
         self.needs = tuple(needs)
 
     def forward(self, *args):
-        (x, *rest), gys = args[: len(self.needs)], args[len(self.needs) :]
-        state, (Wx, Wh, *_) = self.op.split(rest)
-        if x.ndim == 3:
-            gxs = self.op.tape.backward(x, state, Wx, Wh, gys[0], gys[1:], self.needs)
-        else:
-            gxs = self.op.tape.backward(x[None], state, Wx, Wh, None, gys, self.needs)
-            gxs[0] = None if gxs[0] is None else gxs[0][0]
+        n = len(self.needs)
+        gxs = self.op.gradients(args[n:], self.needs, *args[:n])
         return tuple([gx for gx, need in zip(gxs, self.needs) if need])
 
     def backward(self, *ggs):
@@ -175,6 +182,80 @@ class GRU(Recurrent):
         z = sigmoid(az + uz)
         n = tanh(an + sigmoid(ar + ur) * un)
         return (n + z * (h - n),)
+
+
+class LSTMStep(Recurrent):
+    """c <- f c + i u, with sigmoid(f, i, o) and tanh(u) of x Wx + b + h Wh; each gate has weights of its own.
+
+    (x, h, c, then Wx, b, Wh of each gate) -> (c, o). ``has_state=False`` is for the first step, which has no h, c
+    and Wh, and no gate f, as there is nothing to forget.
+    """
+
+    def __init__(self, has_state: bool):
+        super().__init__()
+        self.has_state = has_state
+
+    def forward(self, *args):
+        self.tape = kernels.LSTMStep()
+        x, h, c, weights = self.parts(args)
+        return self.tape.forward(x, h, c, weights)
+
+    def gradients(self, gys, needs, *args):
+        x, _, c, weights = self.parts(args)
+        wanted = (needs[0], self.has_state and needs[1], any(needs[-len(weights) :]))
+        gx, gh, gc, gweights = self.tape.backward(x, c, weights, *gys, wanted)
+        return [gx, gh, gc, *gweights] if self.has_state else [gx, *gweights]
+
+    def formula(self, *args):
+        x, h, c, weights = self.parts(args)
+        if not self.has_state:
+            i, o, u = [linear(x, *weights[k : k + 2]) for k in (0, 2, 4)]
+            return sigmoid(i) * tanh(u), sigmoid(o)
+        f, i, o, u = [linear(x, *weights[k : k + 2]) + matmul(h, weights[k + 2]) for k in (0, 3, 6, 9)]
+        return sigmoid(f) * c + sigmoid(i) * tanh(u), sigmoid(o)
+
+    def parts(self, args: Sequence[Any]) -> tuple[Any, Any, Any, Sequence[Any]]:
+        """x, h, c and the weights."""
+        return (*args[:3], args[3:]) if self.has_state else (args[0], None, None, args[1:])
+
+
+class LSTMOutput(Function):
+    """h = o tanh(c);  go = gh tanh(c), gc = gh o (1 - tanh(c)^2).
+
+    An op of its own, so that c lies behind h in the graph: ``unchain_backward`` from a loss of h cuts c too.
+    """
+
+    def forward(self, o, c):
+        self.tanh_c = get_array_module(c).tanh(c)
+        return o * self.tanh_c
+
+    def array_backward(self, gh):
+        o, t = self.inputs[0].data, self.tanh_c
+        slope = t * t
+        slope = get_array_module(t).subtract(1, slope, out=slope)
+        slope *= o
+        slope *= gh
+        return gh * t, slope
+
+    def backward(self, gh):
+        o, c = self.inputs
+        t = tanh(c)
+        return gh * t, gh * o * (1 - t * t)
+
+
+def lstm_step(x: Any, state: Sequence[Any], weights: Sequence[Any]) -> tuple[Variable, Variable]:
+    """One step of an LSTM whose gates f, i, o, u have weights of their own, as ``layers.LSTM`` has them.
+
+    Args:
+        x: Variable or array (N, I).
+        state: h and c before the step, Variables (N, H); none at the first step.
+        weights: Wx (I, H), b (H,) and Wh (H, H) of each gate in turn; at the first step Wx and b of i, o and u.
+
+    Returns:
+        h and c after the step, Variables (N, H).
+    """
+    c, o = LSTMStep(bool(state))(x, *state, *weights)
+    return LSTMOutput()(o, c), c
 
 
 def _split(a: Variable, n: int) -> list[Variable]:

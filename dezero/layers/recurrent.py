@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Variable
+from ..core import Variable, as_operand
 from ..cuda import get_array_module
 from ..functions.activation import sigmoid
 from ..functions.elementwise import tanh
+from ..functions.recurrent import lstm_step
 from .base import Layer
 from .linear import Linear
 from .weights import array_module_of, positive_integer
@@ -160,7 +161,31 @@ class LSTM(RecurrentLayer):
         Raises:
             ValueError: The state is that of another batch size, or ``x`` has another number of features.
         """
-        self._begin(x, [self.x2f, self.x2i, self.x2o, self.x2u], [self.h2f, self.h2i, self.h2o, self.h2u])
+        of_x, of_h = [self.x2f, self.x2i, self.x2o, self.x2u], [self.h2f, self.h2i, self.h2o, self.h2u]
+        self._begin(x, of_x, of_h)
+        h, self.c = self._in_one_op(x, of_x, of_h) or self._by_gates(x)
+        self.h = h
+        return h
+
+    def _in_one_op(self, x: Any, of_x: list[Linear], of_h: list[Linear]) -> tuple[Variable, Variable] | None:
+        """h and c by an op for all gates; None where they are to go one by one.
+
+        That is where a Linear is no longer as it was made, or a hook wants to see its call; and where arrays differ
+        in dtype, do not fit, which the Linear will say, or lie on a GPU.
+        """
+        first = self.h is None  # then there is nothing to forget: f is left out
+        if first != (self.c is None):
+            return None
+        weights: list[Any] = []
+        for x2, h2 in zip(of_x[first:], of_h[first:]):
+            if not (_is_untouched(x2) and _is_untouched(h2)) or x2.b is None or h2.b is not None:
+                return None
+            weights += (x2.W, x2.b) if first else (x2.W, x2.b, h2.W)
+        inputs = [as_operand(v, "LSTM") for v in ((x,) if first else (x, self.h, self.c))]
+        return lstm_step(inputs[0], inputs[1:], weights) if _fit([*inputs, *weights], self.hidden_size) else None
+
+    def _by_gates(self, x: Any) -> tuple[Variable, Variable]:
+        """h and c, as the formula has it."""
         i = sigmoid(self._sum(self.x2i, self.h2i, x))
         o = sigmoid(self._sum(self.x2o, self.h2o, x))
         u = tanh(self._sum(self.x2u, self.h2u, x))
@@ -169,12 +194,30 @@ class LSTM(RecurrentLayer):
         else:
             f = sigmoid(self._sum(self.x2f, self.h2f, x))
             c = f * self.c + i * u
-        self.c = c
-        self.h = h = o * tanh(c)
-        return h
+        return o * tanh(c), c
 
     def _sum(self, x2: Linear, h2: Linear, x: Any) -> Variable:
         return x2(x) if self.h is None else x2(x) + h2(self.h)
+
+
+def _is_untouched(layer: Layer) -> bool:
+    """Whether calling it is ``linear(x, layer.W, layer.b)`` and nothing else."""
+    return type(layer) is Linear and layer._is_plain
+
+
+def _fit(inputs: list[Variable], H: int) -> bool:
+    """Whether x, the states if any, and the weights are NumPy arrays of one dtype and of the shapes wanted."""
+    x = inputs[0].data
+    if x.ndim != 2 or x.dtype.kind != "f":
+        return False
+    N, I = x.shape
+    at_first = len(inputs) == 7  # x, and W and b of three gates
+    shapes = [x.shape, *[(I, H), (H,)] * 3] if at_first else [x.shape, *[(N, H)] * 2, *[(I, H), (H,), (H, H)] * 4]
+    for v, shape in zip(inputs, shapes):
+        array = v.data
+        if type(array) is not np.ndarray or array.dtype != x.dtype or array.shape != shape:
+            return False
+    return True
 
 
 class GRU(RecurrentLayer):

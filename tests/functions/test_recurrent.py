@@ -12,7 +12,8 @@ import dezero
 from dezero import Variable, grad
 from dezero import functions as F
 from dezero.cuda import as_numpy
-from dezero.functions.recurrent import GRU, LSTM, RNN, RecurrentGrad
+from dezero.functions.recurrent import GRU, LSTM, RNN, LSTMStep, RecurrentGrad, lstm_step
+from dezero.kernels import recurrent as kernels
 from dezero.testing import check_grads
 from strict_device import no_sync
 
@@ -248,6 +249,24 @@ def test_third_derivatives_through_time_match_finite_differences(kind):
 
 
 @each_kind
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_gradients_do_not_depend_on_how_many_steps_are_differentiated_at_a_time(kind, lengths, reverse, monkeypatch):
+    x, [[weights]], states = some(kind)
+    found = []
+    for steps in (1, 2, T):
+        monkeypatch.setattr(kernels, "_BLOCK", steps * N * H)
+        vs = [Variable(v) for v in (x, *states, *weights)]
+        before, layer = vs[1 : 1 + len(states)], vs[1 + len(states) :]
+        ys, *last = call(kind, vs[0], layer, [s.reshape(1, N, H) for s in before], lengths=lengths, reverse=reverse)
+        gs = grad([ys, *last], vs, [Variable(np.cos(np.arange(y.size)).reshape(y.shape)) for y in (ys, *last)])
+        found.append([g.data for g in gs])
+    for gs in found[1:]:
+        for a, b in zip(gs, found[0]):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+@each_kind
 def test_gradients_nobody_asked_for_are_not_computed(kind):
     x, [[weights]], states = some(kind)
     Wh = Variable(weights[1])
@@ -472,3 +491,70 @@ def test_what_does_not_fit_a_cell_is_an_error_that_says_so():
 def test_an_unknown_activation_is_an_error(f):
     with pytest.raises(ValueError, match=r'rnn(_cell)?: activation must be "tanh" or "relu", got \'sigmoid\''):
         f(X, (np.zeros((2, 1)), np.zeros((1, 1))), activation="sigmoid")
+
+
+# ---- a step with weights for each gate
+
+
+def some_step(has_state, dtype=np.float64):
+    """x, the states and the weights by gate; and x, states and weights of the same step as ``lstm_cell`` takes it."""
+    rng = np.random.default_rng(0)
+
+    def draw(*shape):
+        return rng.standard_normal(shape).astype(dtype)
+
+    x, state = draw(N, I), [draw(N, H), draw(N, H)]
+    gates = {gate: (draw(I, H), draw(H), draw(H, H)) for gate in "fiou"}
+    Wx, b, Wh = (np.concatenate([gates[gate][k] for gate in "ifuo"], axis=-1) for k in range(3))
+    if has_state:
+        return x, state, [w for gate in "fiou" for w in gates[gate]], (x, *state, Wx, Wh, b)
+    return x, [], [w for gate in "iou" for w in gates[gate][:2]], (x, None, None, Wx, Wh, b)
+
+
+@pytest.mark.parametrize("has_state", [True, False])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_a_step_with_weights_for_each_gate_is_that_of_the_cell(has_state, dtype):
+    x, state, weights, packed = some_step(has_state, dtype)
+    for y, expected in zip(lstm_step(Variable(x), state, weights), F.lstm_cell(*packed)):
+        assert y.dtype == dtype
+        np.testing.assert_allclose(y.data, expected.data, rtol=10 * np.finfo(dtype).eps, atol=10 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("has_state", [True, False])
+def test_third_derivatives_of_a_step_with_weights_for_each_gate_match_finite_differences(has_state):
+    x, state, weights, _ = some_step(has_state)
+
+    def f(x, *args):
+        return F.concat(list(lstm_step(x, args[: len(state)], args[len(state) :])))
+
+    check_grads(f, x, *state, *[w * 0.5 for w in weights], order=3, step=1e-3, rtol=1e-5)
+
+
+@pytest.mark.parametrize("has_state", [True, False])
+@pytest.mark.parametrize("of_h", [True, False])
+def test_a_step_has_the_gradients_of_its_formula_and_leaves_its_inputs(has_state, of_h):
+    x, state, weights, _ = some_step(has_state)
+    vs = [Variable(v) for v in (x, *state, *weights)]
+    copies = [v.data.copy() for v in vs]
+    h, c = lstm_step(vs[0], vs[1 : 1 + len(state)], vs[1 + len(state) :])
+    y, seed = (h, Variable(np.cos(np.arange(N * H)).reshape(N, H))) if of_h else (c, Variable(np.ones((N, H))))
+    found = grad(y, vs, seed, allow_unused=True)
+    c, o = LSTMStep(has_state).formula(*vs)
+    expected = grad(o * F.tanh(c) if of_h else c, vs, seed, allow_unused=True)
+    for v, copy, a, b in zip(vs, copies, found, expected):
+        np.testing.assert_array_equal(v.data, copy)
+        np.testing.assert_allclose(a.data, 0 if b is None else b.data, rtol=1e-12, atol=1e-14)
+        assert not any(np.may_share_memory(a.data, other) for other in copies)
+
+
+@pytest.mark.parametrize("wanted", ["x", "h", "c", "a weight"])
+def test_a_step_computes_the_gradients_that_somebody_asked_for(wanted):
+    x, state, weights, _ = some_step(True)
+    k = {"x": 0, "h": 1, "c": 2, "a weight": 5}[wanted]
+    every = [Variable(v) for v in (x, *state, *weights)]
+    expected = grad(lstm_step(every[0], every[1:3], every[3:])[0], every[k])
+    only = [Variable(v.data, requires_grad=i == k) for i, v in enumerate(every)]
+    y = lstm_step(only[0], only[1:3], only[3:])[0]
+    np.testing.assert_allclose(grad(y, only[k]).data, expected.data, rtol=1e-12)
+    gx = grad(y, only[k], create_graph=True)
+    np.testing.assert_allclose(gx.data, expected.data, rtol=1e-12)

@@ -238,3 +238,123 @@ def test_sizes_and_input_are_checked(layer_type):
         layer_type(1)(1.0)
     with pytest.raises(ValueError, match=rf"{name}: x \(N, I\) is wanted, got a 0-d array"):
         layer_type(1)(np.array(1.0))
+
+
+# ---- the LSTM as one op
+
+
+def trained_step(layer, xs):
+    """The state after some steps and the gradients of the weights, by name; None for one without."""
+    layer.cleargrads()
+    layer.reset_state()
+    total = 0
+    for x in xs:
+        total = total + F.sum(layer(x) ** 2)
+    total.backward()
+    return layer.h.data, {name: None if p.grad is None else p.grad.data for name, p in layer.named_params()}
+
+
+def ops_behind(y):
+    """The names of all Functions behind ``y``."""
+    waiting, found = [y.creator], {}
+    while waiting:
+        f = waiting.pop()
+        if f is not None and f not in found:
+            found[f] = type(f).__name__
+            waiting.extend(x.creator for x in f.inputs)
+    return set(found.values())
+
+
+def watched(layer):
+    layer.x2o.register_forward_hook(lambda *args: None)
+
+
+def without_a_bias(layer):
+    layer.x2u.b.data[...] = 0
+    layer.x2u.b = None
+
+
+def with_a_linear_of_its_own(layer):
+    class Mine(Linear):
+        pass
+
+    mine = Mine(5, in_size=3)
+    mine.W.data[...] = layer.x2i.W.data
+    layer.x2i = mine
+
+
+def with_a_bias_of_the_state(layer):
+    bias = Linear(5, in_size=5)
+    bias.W.data[...] = layer.h2o.W.data
+    layer.h2o = bias
+
+
+@pytest.mark.parametrize("change", [watched, without_a_bias, with_a_linear_of_its_own, with_a_bias_of_the_state])
+@pytest.mark.parametrize("steps", [1, 3])
+def test_an_lstm_is_one_op_unless_its_linears_were_changed_and_computes_the_same(change, steps):
+    xs = np.random.default_rng(0).standard_normal((steps, 4, 3)).astype(np.float32)
+    layer = LSTM(5, in_size=3)
+    h, gradients = trained_step(layer, xs)
+    assert ops_behind(layer.h) == {"LSTMStep", "LSTMOutput"}
+    change(layer)
+    h_by_gates, gradients_by_gates = trained_step(layer, xs)
+    assert "Sigmoid" in ops_behind(layer.h) and "LSTMStep" not in ops_behind(layer.h)
+    np.testing.assert_allclose(h, h_by_gates, rtol=1e-5, atol=1e-6)
+    if steps == 1:
+        assert gradients["x2f/W"] is gradients["h2i/W"] is None, "nothing to forget yet, and no state to weigh"
+    for name in gradients.keys() & gradients_by_gates.keys():
+        a, b = gradients[name], gradients_by_gates[name]
+        assert (a is None) == (b is None)
+        if a is not None:
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_a_change_of_the_weights_between_two_steps_counts_at_once():
+    xs = np.random.default_rng(0).standard_normal((2, 4, 3))
+    layer, twin = LSTM(5, in_size=3, dtype=np.float64), LSTM(5, in_size=3, dtype=np.float64)
+    for x in xs:
+        for p, q in zip(layer.params(), twin.params()):
+            p.data += 0.1  # in place, as an optimizer does it
+            q.data = p.data.copy()
+        layer(x)
+        twin.h2o.register_forward_hook(lambda *args: None)  # by gates
+        np.testing.assert_allclose(layer.h.data, twin(x).data, rtol=1e-12)
+
+
+def test_an_lstm_takes_inputs_of_another_dtype_or_with_more_axes():
+    layer = LSTM(5, in_size=3)
+    x = np.random.default_rng(0).standard_normal((4, 3))
+    assert layer(x).dtype == np.float64
+    assert layer(x.astype(np.float32)).dtype == np.float64, "the state stays as wide as it was"
+    layer.reset_state()
+    assert layer(np.ones((2, 4, 3), np.float32)).shape == (2, 4, 5)
+    layer.reset_state()
+    expected = layer(np.ones((4, 3), np.float32)).data
+    layer.reset_state()
+    np.testing.assert_allclose(layer(np.ones((4, 3), np.int64)).data, expected, rtol=1e-5)
+
+
+def test_an_lstm_with_a_weight_of_the_wrong_shape_says_so():
+    layer = LSTM(5, in_size=3)
+    layer.x2i.W.data = np.ones((2, 5), np.float32)
+    with pytest.raises(ValueError, match=r"linear: x \(..., I\) and W \(I, O\) are wanted"):
+        layer(np.ones((4, 3), np.float32))
+
+
+def test_an_lstm_may_be_given_half_a_state_or_one_made_by_hand():
+    layer, x = LSTM(5, in_size=3), np.ones((2, 3), np.float32)
+    layer.h = Variable(np.ones((2, 5), np.float32))
+    layer(x)  # without c
+    layer.h, layer.c = np.ones((2, 5), np.float32), np.ones((2, 5), np.float32)
+    h = layer(x).data
+    layer.h, layer.c = (Variable(np.ones((2, 5), np.float32)) for _ in "hc")
+    np.testing.assert_array_equal(layer(x).data, h)
+
+
+def test_a_batch_of_an_lstm_may_have_no_rows():
+    layer = LSTM(5, in_size=3)
+    layer(np.ones((0, 3), np.float32))
+    h = layer(np.ones((0, 3), np.float32))
+    F.sum(h).backward()
+    assert h.shape == (0, 5)
+    assert not layer.h2f.W.grad.data.any()
