@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arrays import normalize_axes
 from ..core import Function, Variable, as_operand
+from ..kernels.sums import sum_rows
 from .arithmetic import check_precision
 from .einsum import Einsum, einsum
 from .formula import Formula
@@ -17,15 +18,26 @@ from .reduction import sum_to
 from .shape import expand_dims, reshape, transpose
 
 
+def as_rows(x: Any) -> Any:
+    """(..., n) as a matrix (N, n); a view where that is possible."""
+    return x if x.ndim == 2 else x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
+
+
+def from_rows(y: Any, x_shape: tuple[int, ...]) -> Any:
+    """(N, m) with the leading axes of ``x_shape`` back: (..., m)."""
+    return y if len(x_shape) == 2 else y.reshape((*x_shape[:-1], y.shape[1]))
+
+
 class MatMul(Formula):
-    """y = x W for two matrices;  gx = gy W^T, gW = x^T gy."""
+    """y = x W for a matrix W and each row of x;  gx = gy W^T, gW = x^T gy."""
 
     def forward(self, x, W):
-        return x @ W
+        return from_rows(as_rows(x) @ W, x.shape)
 
     def gradients(self, gy, y, x, W):
         wants_x, wants_W = self.needs_grad
-        return gy @ W.T if wants_x else None, x.T @ gy if wants_W else None
+        gy = as_rows(gy)
+        return from_rows(gy @ W.T, x.shape) if wants_x else None, as_rows(x).T @ gy if wants_W else None
 
 
 class StackedMatMul(Function):
@@ -77,7 +89,7 @@ def matmul(x: Any, W: Any) -> Variable:
     rows = W.shape[-2] if W.ndim > 1 else W.shape[0]
     if x.shape[-1] != rows:
         raise ValueError(f"matmul: x has {x.shape[-1]} columns but W has {rows} rows (x {x.shape}, W {W.shape}).")
-    if x.ndim == W.ndim == 2:
+    if W.ndim == 2 and x.ndim > 1:
         return MatMul()(x, W)
     if any(m != n and 1 not in (m, n) for m, n in zip(x.shape[-3::-1], W.shape[-3::-1])):
         raise ValueError(f"matmul: the leading axes do not broadcast (x {x.shape}, W {W.shape}).")
@@ -95,22 +107,18 @@ class Linear(Formula):
     """y = x W + b for each row of x;  gx = gy W^T, gW = x^T gy, gb = sum of gy's rows."""
 
     def forward(self, x, W, b=None):
-        y = x @ W
-        if b is None:
-            return y
-        if y.dtype != b.dtype:
-            return y + b
-        y += b
-        return y
+        y = as_rows(x) @ W
+        if b is not None and y.dtype == b.dtype:
+            y += b
+        elif b is not None:
+            y = y + b
+        return from_rows(y, x.shape)
 
     def gradients(self, gy, y, x, W, b=None):
-        (n, m), needs = W.shape, self.needs_grad
-        N = math.prod(x.shape[:-1])
-        if x.ndim != 2:
-            gy = gy.reshape((N, m))
-        gx = (gy @ W.T).reshape(x.shape) if needs[0] else None
-        gW = x.reshape((N, n)).T @ gy if needs[1] else None
-        return (gx, gW) if b is None else (gx, gW, gy.sum(axis=0) if needs[2] else None)
+        needs, gy = self.needs_grad, as_rows(gy)
+        gx = from_rows(gy @ W.T, x.shape) if needs[0] else None
+        gW = as_rows(x).T @ gy if needs[1] else None
+        return (gx, gW) if b is None else (gx, gW, sum_rows(gy) if needs[2] else None)
 
 
 def linear(x: Any, W: Any, b: Any = None) -> Variable:

@@ -34,7 +34,7 @@ class MeanSquaredError(Formula):
 
     def forward(self, x0, x1):
         diff = x0 - x1
-        return (diff * diff).sum() / diff.dtype.type(batch_size(x0))
+        return get_array_module(diff).vdot(diff, diff) / diff.dtype.type(batch_size(x0))
 
     def gradients(self, gy, y, x0, x1):
         gx0 = (x0 - x1) * (gy * (2.0 / batch_size(x0)))
@@ -68,7 +68,7 @@ def mean_squared_error(x0: Any, x1: Any) -> Variable:
 
 def _same_shape(x0: Any, x1: Any, who: str) -> tuple[Variable, Variable]:
     x0, x1 = prediction_and_target(x0, x1, who)
-    if _last_axes(x0) != _last_axes(x1):
+    if x0.shape != x1.shape and _last_axes(x0) != _last_axes(x1):
         raise ValueError(f"{who}: x0 {x0.shape} and x1 {x1.shape} must have the same shape.")
     return x0, x1
 

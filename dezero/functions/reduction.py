@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import arrays
 from ..arrays import keepdims_shape, normalize_axes
 from ..core import Function, Variable, as_operand
 from ..cuda import get_array_module
+from ..kernels import sums
 from .indexing import GetItemGrad
 
 Axis = Any  # None, an integer, or a tuple of them
@@ -30,6 +30,13 @@ def reshape_sum_backward(gy: Variable, x_shape: tuple[int, ...], axis: Axis, kee
     return gy.reshape(keepdims_shape(x_shape, normalize_axes(axis, len(x_shape), "sum")))
 
 
+def _spread(gy: Any, x_shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
+    """As ``reshape_sum_backward``, of an array, which it then broadcasts: a view that only a leaf makes a copy of."""
+    if not keepdims and gy.ndim:
+        gy = gy.reshape(keepdims_shape(x_shape, normalize_axes(axis, len(x_shape), "sum")))
+    return get_array_module(gy).broadcast_to(gy, x_shape)
+
+
 class Sum(Function):
     """y = sum of x along axes;  gx = gy broadcast back."""
 
@@ -38,11 +45,16 @@ class Sum(Function):
         self.keepdims = keepdims
 
     def forward(self, x):
-        return x.sum(axis=self.axis, keepdims=self.keepdims)
+        if self.axis is None:
+            return x.sum(keepdims=self.keepdims)
+        return sums.sum_along(x, normalize_axes(self.axis, x.ndim, "sum"), self.keepdims)
 
     def backward(self, gy):
         (x,) = self.inputs
         return broadcast_to(reshape_sum_backward(gy, x.shape, self.axis, self.keepdims), x.shape)
+
+    def array_backward(self, gy):
+        return _spread(gy, self.inputs[0].shape, self.axis, self.keepdims)
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Variable:
@@ -91,7 +103,7 @@ class SumTo(Function):
         self.shape = shape
 
     def forward(self, x):
-        return arrays.sum_to(x, self.shape)
+        return sums.sum_to(x, self.shape)
 
     def backward(self, gy):
         return broadcast_to(gy, self.inputs[0].shape)
@@ -166,12 +178,17 @@ class Average(Function):
         self.keepdims = keepdims
 
     def forward(self, x):
-        return x.mean(axis=self.axis, keepdims=self.keepdims)
+        return sums.mean_along(x, normalize_axes(self.axis, x.ndim, "average"), self.keepdims)
 
     def backward(self, gy):
         (x,) = self.inputs
         n = _reduced(x, self.axis, "average")
         return broadcast_to(reshape_sum_backward(gy * (1 / (n or 1)), x.shape, self.axis, self.keepdims), x.shape)
+
+    def array_backward(self, gy):
+        (x,) = self.inputs
+        n = _reduced(x, self.axis, "average")
+        return _spread(gy * (1 / (n or 1)), x.shape, self.axis, self.keepdims)
 
 
 def average(x: Any, axis: Axis = None, keepdims: bool = False) -> Variable:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core import Parameter
 from ..cuda import as_numpy, get_array_module
+from ..kernels.updates import in_pieces
 from ..layers import Layer
 from .base import check_range, differing_names, number, on_device
 
@@ -65,7 +66,6 @@ class ExponentialMovingAverage:
         if self._applied:
             raise RuntimeError("ExponentialMovingAverage.update: the averages are applied. Leave applied() first.")
         self.updates += 1
-        keep = float(self.decay)
         for param in self.model.params():
             p = param.data
             if p is None:
@@ -74,8 +74,12 @@ class ExponentialMovingAverage:
             if a is None:
                 self._averages[param] = p.copy()
             else:
-                a *= keep
-                a += p * (1 - keep)
+                in_pieces(self.rule, a, p)
+
+    def rule(self, a: Any, p: Any) -> None:
+        keep = float(self.decay)
+        a *= keep
+        a += p * (1 - keep)
 
     @contextmanager
     def applied(self) -> Iterator[None]:

@@ -174,6 +174,10 @@ class Optimizer:
         for hook in self.hooks:
             hook(params)
             params = _with_gradients(params)
+        if not self.groups:
+            for param in params:
+                self.update_one(param)
+            return
         for group, members in self._by_group(params):
             with self._standing_in({} if group is None else group.overrides):
                 for param in members:
@@ -187,8 +191,6 @@ class Optimizer:
 
     def _by_group(self, params: list[Parameter]) -> list[tuple[ParamGroup | None, list[Parameter]]]:
         """``params`` in groups; None stands for those that are in none."""
-        if not self.groups:
-            return [(None, params)]
         group_of = self._group_of_each()
         found: dict[ParamGroup | None, list[Parameter]] = {}
         for param in params:

@@ -1,16 +1,19 @@
 """Knows what can be done to gradients before an update.
 
-A hook gives each parameter a new gradient and leaves the array of the old one alone, which others may hold.
+A hook that changes a gradient gives the parameter a new one, and leaves the array of the old one alone, which others
+may hold.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..core import Parameter, Variable
 from ..cuda import get_array_module
+from ..kernels.updates import in_pieces
 from ..layers import Layer
 from .base import check_range
 
@@ -41,9 +44,13 @@ class WeightDecay:
 
     def __call__(self, params: list[Parameter]) -> None:
         for param, g in _gradients(params):
-            decayed = param.data * float(self.rate)
-            decayed += g
+            decayed = get_array_module(g).empty_like(param.data)
+            in_pieces(self.rule, decayed, param.data, g)
             param.grad = _gradient(decayed)
+
+    def rule(self, decayed: Any, p: Any, g: Any) -> None:
+        get_array_module(p).multiply(p, float(self.rate), out=decayed)
+        decayed += g
 
 
 class ClipGrad:
@@ -74,8 +81,17 @@ class ClipGrad:
         xp = get_array_module(gradients[0][1])
         norm = xp.sqrt(sum(_sum_of_squares(g) for _, g in gradients))
         rate = xp.minimum(float(self.max_norm) / (norm + 1e-6), 1.0)
+        if xp is np and rate == 1.0:
+            return
         for param, g in gradients:
-            param.grad = _gradient(xp.asarray(g * rate.astype(g.dtype)))
+            clipped = xp.empty_like(g)
+            in_pieces(partial(_multiplied, rate.astype(g.dtype)), clipped, g)
+            param.grad = _gradient(clipped)
+
+
+def _multiplied(rate: Any, y: Any, x: Any) -> None:
+    """y <- rate x."""
+    get_array_module(x).multiply(x, rate, out=y)
 
 
 def _sum_of_squares(g: Any) -> Any:

@@ -1,15 +1,18 @@
 """Knows the rules by which a parameter p moves against its gradient g.
 
-They work in place, with one temporary array or two. Numbers go in as Python's, so that float32 stays float32.
+Each is written twice: as a formula, and as ``rule``, the same in place with a temporary array or two, for a whole
+parameter or a piece of one. Numbers go in as Python's, so that float32 stays float32.
 """
 
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 from ..core import Parameter
 from ..cuda import get_array_module
+from ..kernels.updates import in_pieces
 from .base import Optimizer, check_range
 
 
@@ -19,13 +22,17 @@ def _zeros(param: Parameter, *names: str) -> dict[str, Any]:
     return {name: xp.zeros_like(param.data) for name in names}
 
 
-def _arrays(param: Parameter) -> tuple[Any, Any, Any, Any]:
-    """The array module, p, g, and memory of p's shape to compute in."""
+def _arrays(param: Parameter) -> tuple[Any, Any]:
+    """p and g."""
     if param.grad is None:
         raise RuntimeError(f"The parameter {param.name or ''} {param.shape} has no gradient. Call backward() first.")
-    p, g = param.data, param.grad.data
+    return param.data, param.grad.data
+
+
+def _scratch(p: Any) -> tuple[Any, Any]:
+    """The array module, and memory of p's shape to compute in."""
     xp = get_array_module(p)
-    return xp, p, g, xp.empty_like(p)
+    return xp, xp.empty_like(p)
 
 
 class SGD(Optimizer):
@@ -47,7 +54,10 @@ class SGD(Optimizer):
         check_range(self, "lr", 0)
 
     def update_one(self, param: Parameter) -> None:
-        xp, p, g, step = _arrays(param)
+        in_pieces(self.rule, *_arrays(param))
+
+    def rule(self, p: Any, g: Any) -> None:
+        xp, step = _scratch(p)
         xp.multiply(g, float(self.lr), out=step)
         p -= step
 
@@ -77,8 +87,10 @@ class MomentumSGD(Optimizer):
         return _zeros(param, "v")
 
     def update_one(self, param: Parameter) -> None:
-        xp, p, g, step = _arrays(param)
-        v = self.state(param)["v"]
+        in_pieces(self.rule, *_arrays(param), self.state(param)["v"])
+
+    def rule(self, p: Any, g: Any, v: Any) -> None:
+        xp, step = _scratch(p)
         v *= float(self.momentum)
         xp.multiply(g, float(self.lr), out=step)
         v -= step
@@ -115,8 +127,10 @@ class Nesterov(Optimizer):
         return _zeros(param, "v")
 
     def update_one(self, param: Parameter) -> None:
-        xp, p, g, step = _arrays(param)
-        v = self.state(param)["v"]
+        in_pieces(self.rule, *_arrays(param), self.state(param)["v"])
+
+    def rule(self, p: Any, g: Any, v: Any) -> None:
+        xp, step = _scratch(p)
         xp.multiply(g, float(self.lr), out=step)
         v *= float(self.momentum)
         v -= step
@@ -150,8 +164,10 @@ class AdaGrad(Optimizer):
         return _zeros(param, "h")
 
     def update_one(self, param: Parameter) -> None:
-        xp, p, g, step = _arrays(param)
-        h = self.state(param)["h"]
+        in_pieces(self.rule, *_arrays(param), self.state(param)["h"])
+
+    def rule(self, p: Any, g: Any, h: Any) -> None:
+        xp, step = _scratch(p)
         xp.multiply(g, g, out=step)
         h += step
         xp.sqrt(h, out=step)
@@ -194,9 +210,12 @@ class AdaDelta(Optimizer):
         return _zeros(param, "a", "u")
 
     def update_one(self, param: Parameter) -> None:
-        xp, p, g, step = _arrays(param)
-        state, rho, eps = self.state(param), float(self.rho), float(self.eps)
-        a, u = state["a"], state["u"]
+        state = self.state(param)
+        in_pieces(self.rule, *_arrays(param), state["a"], state["u"])
+
+    def rule(self, p: Any, g: Any, a: Any, u: Any) -> None:
+        rho, eps = float(self.rho), float(self.eps)
+        xp, step = _scratch(p)
         _average(xp, a, g, rho, step)
         xp.add(u, eps, out=step)
         step /= a + eps
@@ -253,23 +272,28 @@ class RMSprop(Optimizer):
         return _zeros(param, "v", *(["a"] if self.centered else []), *(["b"] if self.momentum else []))
 
     def update_one(self, param: Parameter) -> None:
-        xp, p, g, step = _arrays(param)
-        state, alpha = self.state(param), float(self.alpha)
+        state = self.state(param)
         if self.momentum and "b" not in state:  # a momentum that came later, by a schedule
             state.update(_zeros(param, "b"))
-        _average(xp, state["v"], g, alpha, step)
-        if self.centered:
-            _approach(xp, state["a"], g, alpha, step)
-            xp.multiply(state["a"], state["a"], out=step)
-            xp.subtract(state["v"], step, out=step)
+        a = state["a"] if self.centered else None
+        b = state["b"] if self.momentum else None
+        in_pieces(self.rule, *_arrays(param), state["v"], a, b)
+
+    def rule(self, p: Any, g: Any, v: Any, a: Any, b: Any) -> None:
+        alpha = float(self.alpha)
+        xp, step = _scratch(p)
+        _average(xp, v, g, alpha, step)
+        if a is not None:
+            _approach(xp, a, g, alpha, step)
+            xp.multiply(a, a, out=step)
+            xp.subtract(v, step, out=step)
             xp.maximum(step, 0.0, out=step)  # rounding may have made it negative
             xp.sqrt(step, out=step)
         else:
-            xp.sqrt(state["v"], out=step)
+            xp.sqrt(v, out=step)
         step += float(self.eps)
         xp.divide(g, step, out=step)
-        if self.momentum:
-            b = state["b"]
+        if b is not None:
             b *= float(self.momentum)
             b += step
             xp.multiply(b, float(self.lr), out=step)
@@ -330,9 +354,11 @@ class Adam(Optimizer):
         return _zeros(param, "m", "v")
 
     def update_one(self, param: Parameter) -> None:
-        xp, p, g, step = _arrays(param)
         state = self.state(param)
-        m, v = state["m"], state["v"]
+        in_pieces(self.rule, *_arrays(param), state["m"], state["v"])
+
+    def rule(self, p: Any, g: Any, m: Any, v: Any) -> None:
+        xp, step = _scratch(p)
         _approach(xp, m, g, float(self.beta1), step)
         _average(xp, v, g, float(self.beta2), step)
         xp.sqrt(v, out=step)
@@ -394,11 +420,14 @@ class AdamW(Optimizer):
         return {"t": 0, **_zeros(param, "m", "v")}
 
     def update_one(self, param: Parameter) -> None:
-        xp, p, g, step = _arrays(param)
+        p, g = _arrays(param)
         state = self.state(param)
         state["t"] += 1
-        m, v, t = state["m"], state["v"], state["t"]
+        in_pieces(partial(self.rule, state["t"]), p, g, state["m"], state["v"])
+
+    def rule(self, t: int, p: Any, g: Any, m: Any, v: Any) -> None:
         lr, beta1, beta2 = float(self.lr), float(self.beta1), float(self.beta2)
+        xp, step = _scratch(p)
         _decay(p, lr, self.weight_decay)
         _approach(xp, m, g, beta1, step)
         _average(xp, v, g, beta2, step)
@@ -447,8 +476,11 @@ class Lion(Optimizer):
         return _zeros(param, "m")
 
     def update_one(self, param: Parameter) -> None:
-        xp, p, g, step = _arrays(param)
-        m, lr = self.state(param)["m"], float(self.lr)
+        in_pieces(self.rule, *_arrays(param), self.state(param)["m"])
+
+    def rule(self, p: Any, g: Any, m: Any) -> None:
+        lr = float(self.lr)
+        xp, step = _scratch(p)
         _decay(p, lr, self.weight_decay)
         xp.subtract(m, g, out=step)
         step *= float(self.beta1)

@@ -170,3 +170,23 @@ def test_a_wider_bias_widens_the_result_of_linear():
     x, W, b = np.ones((2, 3), np.float32), np.ones((3, 4), np.float32), np.full(4, 1e-12)
     y = F.linear(x, W, b)
     assert y.dtype == np.float64 and (y.data == 3 + 1e-12).all()
+
+
+@pytest.mark.parametrize("op", ["matmul", "linear"])
+@pytest.mark.parametrize("shape", [(3, 5, 4), (2, 3, 5, 4), (0, 5, 4), (1, 1, 4)], ids=str)
+def test_a_stack_times_a_matrix_is_one_product_of_its_rows(op, shape):
+    rng = np.random.default_rng(0)
+    x, W = Variable(rng.standard_normal(shape)), Variable(rng.standard_normal((4, 6)))
+    weights = rng.standard_normal((*shape[:-1], 6))
+    y = getattr(F, op)(x, W)
+    assert np.allclose(y.data, np.matmul(x.data, W.data), rtol=1e-12)
+    F.sum(y * weights).backward()
+    assert np.allclose(x.grad.data, np.matmul(weights, W.data.T), rtol=1e-12)
+    assert np.allclose(W.grad.data, x.data.reshape(-1, 4).T @ weights.reshape(-1, 6), rtol=1e-12)
+
+
+def test_the_gradient_of_a_bias_that_many_rows_share():
+    x, W, b = (Variable(np.ones(shape, np.float32)) for shape in ((3000, 2), (2, 5), (5,)))
+    F.sum(F.linear(x, W, b)).backward()
+    assert b.grad.data.tolist() == [3000.0] * 5
+    assert b.grad.dtype == np.float32

@@ -125,3 +125,24 @@ def test_arguments_are_checked():
         ClipGrad(0)
     with pytest.raises(TypeError, match="FreezeParam takes Layers and Parameters, got str"):
         FreezeParam(Linear(1), "l1")
+
+
+@pytest.mark.parametrize("hook", [WeightDecay(0.5), ClipGrad(0.1)], ids=["WeightDecay", "ClipGrad"])
+def test_large_gradients_change_as_small_ones_do(hook):
+    rng = np.random.default_rng(0)
+    data, grad = rng.standard_normal((2, 600, 1000))
+    whole = make(np, data, grad)
+    rows = [make(np, d, g) for d, g in zip(np.split(data, 100), np.split(grad, 100))]
+    hook([whole])
+    hook(rows)
+    assert np.allclose(whole.grad.data, np.concatenate([p.grad.data for p in rows]), rtol=1e-5, atol=0)
+    assert whole.grad.dtype == np.float32
+
+
+def test_clipping_leaves_short_gradients_as_they_are_and_hides_no_missing_number():
+    p, q = make(np, [0, 0], [0.3, 0.4]), make(np, [0, 0], [np.nan, 0.4])
+    before = p.grad
+    ClipGrad(1.0)([p])
+    assert p.grad is before
+    ClipGrad(1.0)([q])
+    assert np.isnan(q.grad.data).all()

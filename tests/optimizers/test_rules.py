@@ -348,3 +348,34 @@ def test_hyperparameters_are_checked(make, message):
 def test_updating_one_parameter_without_a_gradient_says_so():
     with pytest.raises(RuntimeError, match=r"The parameter W \(2,\) has no gradient. Call backward\(\) first"):
         SGD().update_one(Parameter(np.zeros(2), name="W"))
+
+
+@EVERY_RULE
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_large_parameter_moves_as_small_ones_do(rule, dtype):
+    rng = np.random.default_rng(0)
+    start, gs = rng.standard_normal((600, 1000)).astype(dtype), rng.standard_normal((3, 600, 1000)).astype(dtype)
+    whole, rows = model(np, start.copy()), model(np, *np.split(start, 100))
+    optimizers = [rule().setup(whole), rule().setup(rows)]
+    for g in gs:
+        for layer, parts in ((whole, [g]), (rows, np.split(g, 100))):
+            for p, part in zip(layer.ps, parts):
+                p.grad = Variable(part)
+        for optimizer in optimizers:
+            optimizer.update()
+    assert np.array_equal(whole.ps[0].data, np.concatenate([p.data for p in rows.ps]))
+
+
+@EVERY_RULE
+def test_parameters_in_any_layout_move_alike(rule):
+    rng = np.random.default_rng(0)
+    start, g = rng.standard_normal((2, 1000, 800)).astype(np.float32)
+    layer = model(np, start.copy(), start.T.copy().T, np.repeat(start, 2, axis=1)[:, ::2])
+    optimizer = rule().setup(layer)
+    for _ in range(2):
+        for p in layer.ps:
+            p.grad = Variable(g)
+        optimizer.update()
+    assert np.array_equal(layer.ps[0].data, layer.ps[1].data)
+    assert np.array_equal(layer.ps[0].data, layer.ps[2].data)
+    assert not np.array_equal(layer.ps[0].data, start)
