@@ -1,7 +1,7 @@
 """Knows the command ``python -m dezero.graph``: it draws a model that a module defines.
 
 python -m dezero.graph dezero.models:ResNet50 --input 1,3,224,224 --depth 2 -o resnet50.svg
-python -m dezero.graph mymodels:make_gpt --input 1,16 --dtype int64 --depth 1 -o gpt.png
+python -m dezero.graph mymodels:make_gpt --input 1,16 --dtype int64 --depth 1 -o gpt.html
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--dtype", action="append", metavar="DTYPE", help="of all inputs, or one for each (default: float32)")
     add("--depth", type=int, metavar="N", help="levels of layers that are open (default: all)")
     add("--gradients", type=int, default=0, metavar="N", help="also draw the gradients up to this order")
-    add("--values", action="store_true", help="also show min, mean and max of what flows")
+    add("--values", action="store_true", default=None, help="also show min, mean and max of what flows")
     add("--no-repeats", action="store_true", help="draw layers that look the same one by one")
     add("--no-parameters", action="store_true", help="leave parameters and constants out")
-    add("-o", "--output", default="model.svg", metavar="FILE", help="svg, png, pdf or dot ... (default: model.svg)")
+    add("-o", "--output", default="model.svg", metavar="FILE", help="svg, png, html, dot ... (default: model.svg)")
     return parser
 
 

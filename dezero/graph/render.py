@@ -1,29 +1,44 @@
-"""Knows how to make a picture from DOT text with the program ``dot``: a file, or one that a notebook shows."""
+"""Knows how to make a file of a graph: a picture by the program ``dot``, DOT text, a page; or what a notebook shows."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
+from dataclasses import replace
 from typing import Any
 
 from ..config import using_config
 from ..core import Variable
 from ..files import atomic_file
 from .calls import argument_names, record_layers
-from .dot import draw
-from .look import PAGE, look
+from .dot import make_plan, plan_dot
+from .look import PAGE, Look, look
+from .page import page_data, plain_data, write_page
 
 _TEXT = ("dot", "gv")  # the graph itself, for which nothing needs to be installed
 _PICTURES = ("png", "svg", "pdf", "jpg", "jpeg", "gif", "webp", "ps", "eps")
+_PAGE = "html"  # draws itself in a browser
 
+# Latin first, as wide as what dot measures where it finds these; then Japanese, Chinese, Korean, and pictures, each
+# as Linux, macOS and Windows call them
+_FONTS = (
+    "DejaVu Sans,Arial,Noto Sans CJK JP,Hiragino Sans,Yu Gothic,Noto Sans CJK SC,PingFang SC,Microsoft YaHei,"
+    "Noto Sans CJK KR,Apple SD Gothic Neo,Malgun Gothic,Noto Color Emoji,Apple Color Emoji,Segoe UI Emoji,sans-serif"
+)
 _GET_PACKAGE = "Install it with: pip install 'dezero[graph]'"
 _GET_DOT = "Install it with: apt-get install graphviz (Debian, Ubuntu) or brew install graphviz (macOS)"
-_OR_TEXT = "A to_file that ends in .dot needs neither it nor any other program."
+_OR_TEXT = (
+    "Or let to_file end in .html: a page that lays the graph out in any browser, and needs nothing else; "
+    "one that ends in .dot is the text alone."
+)
 
 
 class Picture:
     """A graph as a notebook shows it: inline, as SVG. ``draw_graph`` and ``Model.plot(to_file=None)`` give it.
+
+    It keeps what it shows, but neither the graph nor its arrays alive.
 
     Attributes:
         dot: The graph as DOT text.
@@ -36,8 +51,9 @@ class Picture:
         True
     """
 
-    def __init__(self, dot: str):
+    def __init__(self, dot: str, page: dict[str, Any] | None = None):
         self.dot = dot
+        self._page = page  # what a page of it shows (see ``page_data``); a picture of text alone has none
 
     @property
     def svg(self) -> str:
@@ -53,11 +69,19 @@ class Picture:
         return self.svg
 
     def save(self, to_file: Any) -> None:
-        """Writes the picture to a file, of the kind that the ending says, as ``plot_dot_graph`` does."""
+        """Writes the picture to a file, of the kind that the ending says, as ``plot_dot_graph`` does.
+
+        A page tells the numbers of arrays only where the picture was made with ``values=True``.
+        """
         path = os.fsdecode(to_file)
         kind = _kind(path)
         _check_folder(path)
-        _write(path, _content(self.dot, kind))
+        _write(path, self._content(kind))
+
+    def _content(self, kind: str) -> bytes:
+        if kind == _PAGE:
+            return write_page(self._page or plain_data(self.dot, "Graph"))
+        return self.dot.encode() + b"\n" if kind in _TEXT else _picture(self.dot, kind)
 
     def __repr__(self) -> str:
         return f"Picture({len(self.dot):,} characters of DOT)"
@@ -79,19 +103,25 @@ def draw_graph(output: Any, verbose: bool = True, **options: Any) -> Picture:
           n0 [label="x", color=orange, style=filled]
         }
     """
-    return Picture(_drawn(output, verbose, {"limit": PAGE} | options, "draw_graph"))
+    return make_picture(output, verbose, {"limit": PAGE} | options, "draw_graph")
 
 
 def plot_dot_graph(output: Any, verbose: bool = True, to_file: Any = "graph.png", **options: Any) -> Any:
     """Draws the graph that led to ``output`` and writes the picture to ``to_file``.
 
-    The file appears whole or not at all; one that is there already is replaced. A picture of more than 1,500 nodes
+    The file appears whole or not at all; one that is there already is replaced. A picture of more than 1,000 nodes
     folds by itself, and a warning says how (``limit``).
+
+    One that ends in .html is a page that opens in any browser, without a server, a network or the program ``dot``:
+    Graphviz is inside, which makes it at least 0.7 MB large. There one moves, zooms, searches, folds and unfolds
+    layers, reads what is known of each node, and follows the gradient back to it. The options say how it looks at
+    first; ``values=False`` leaves the numbers out, which otherwise are there to be pointed at. A page of more than
+    1,000 visible nodes folds by itself as well, and says so itself.
 
     Args:
         output: Variable, or a list or tuple of them.
         verbose: Also show the shape and dtype of each Variable.
-        to_file: Path of the picture. Its ending says the kind: png, svg, pdf, jpg, gif, webp, ps, eps, or
+        to_file: Path of the picture. Its ending says the kind: png, svg, pdf, jpg, gif, webp, ps, eps, html, or
             dot for the text that ``get_dot_graph`` gives.
         **options: What else to show: those of ``Look``, such as ``gradients=2`` or ``values=True``.
 
@@ -102,20 +132,21 @@ def plot_dot_graph(output: Any, verbose: bool = True, to_file: Any = "graph.png"
         TypeError: ``output`` is no Variable, or an option is unknown.
         ValueError: The ending is missing or unknown, or an option is out of range.
         OSError: The file cannot be written.
-        ImportError: The Python package ``graphviz`` is not installed.
-        RuntimeError: The program ``dot`` is not installed, or failed.
+        ImportError: The Python package ``graphviz`` is not installed; html and dot do without.
+        RuntimeError: The program ``dot`` is not installed, or failed; html and dot do without.
 
     Example:
         >>> x = Variable(np.array(1.0), "x")
         >>> plot_dot_graph(x * x, to_file="square.dot")
-        >>> os.listdir()
-        ['square.dot']
+        >>> plot_dot_graph(x * x, to_file="square.html")
+        >>> sorted(os.listdir())
+        ['square.dot', 'square.html']
     """
     path = os.fsdecode(to_file)
     kind = _kind(path)
     _check_folder(path)
-    text = _drawn(output, verbose, _limited(kind) | options, "plot_dot_graph")
-    content = _content(text, kind)
+    picture = make_picture(output, verbose, _limited(kind) | options, "plot_dot_graph", kind=kind)
+    content = picture._content(kind)
     _write(path, content)
     return _for_notebook(content, kind)
 
@@ -129,7 +160,7 @@ def plot_model(model: Any, *inputs: Any, to_file: Any = "model.png", verbose: bo
         to_file: Path of the picture, as for ``plot_dot_graph``; None to get a ``Picture`` and write no file.
         verbose: Also show shapes and dtypes.
         **options: Those of ``Look``: ``depth=1`` draws each part of the model as one box. With any of them Functions
-            stand in the boxes of their layers, unless ``layers=False``.
+            stand in the boxes of their layers, unless ``layers=False``. In a page (html) they do without any.
 
     Returns:
         A ``Picture`` where ``to_file`` is None; else in a notebook an IPython image, or None.
@@ -149,7 +180,7 @@ def plot_model(model: Any, *inputs: Any, to_file: Any = "model.png", verbose: bo
         kind = _kind(path)
         _check_folder(path)
     asked = dict(options)
-    grouped = bool(asked) and asked.get("layers", True) is not False
+    grouped = (bool(asked) or kind == _PAGE) and asked.get("layers", True) is not False
     if asked.get("layers") in (True, False):
         del asked["layers"]
     look("Model.plot", asked | {"layers": None, "depth": None})  # a typing error shall not cost a long call
@@ -159,10 +190,11 @@ def plot_model(model: Any, *inputs: Any, to_file: Any = "model.png", verbose: bo
     if grouped:
         asked.setdefault("layers", calls)
     output = _first_variables(output)
-    text = _drawn(output, verbose, _limited(kind) | asked, "Model.plot", calls)
+    asked = _limited(kind) | asked
+    picture = make_picture(output, verbose, asked, "Model.plot", calls, kind=None if to_file is None else kind)
     if to_file is None:
-        return Picture(text)
-    content = _content(text, kind)
+        return picture
+    content = picture._content(kind)
     _write(path, content)
     return _for_notebook(content, kind)
 
@@ -189,24 +221,51 @@ def _limited(kind: str) -> dict[str, Any]:
     return {} if kind in _TEXT else {"limit": PAGE}
 
 
-def _drawn(output: Any, verbose: bool, options: dict[str, Any], who: str, calls: Any = None) -> str:
+def make_picture(
+    output: Any,
+    verbose: bool,
+    options: dict[str, Any],
+    who: str,
+    calls: Any = None,
+    marks: Any = None,
+    kind: str | None = None,
+) -> Picture:
+    """What every door to pictures goes through; it warns where a picture was folded that need not have been.
+
+    Args:
+        output: As for ``plot_dot_graph``.
+        verbose: As for ``plot_dot_graph``.
+        options: Those of ``Look``.
+        who: The door, for messages.
+        calls: Layers that nobody asked to see, but which a picture that grows too large is folded by.
+        marks: Of a graph and its folds, what boxes say besides their name (see ``profiling``). Where they have
+            ``seconds(node)``, the forward and the backward time of a Function, a page shows time.
+        kind: The file that is going to be written; None where that is not known yet.
+    """
     asked = look(who, options)
-    text, notice = draw(output, verbose, asked, who, calls)
-    if notice:
-        warnings.warn(f"{who}: {notice}", stacklevel=3)
-    return text
+    plan = make_plan(output, asked, who, calls)
+    if kind == _PAGE:
+        return Picture("", _page_of(plan, asked, verbose, calls, marks))
+    if plan.notice:
+        warnings.warn(f"{who}: {plan.notice}", stacklevel=3)
+    text = plan_dot(plan, verbose, asked, marks)
+    later = replace(asked, values=bool(asked.values))  # numbers cost time, and who knows whether a page is wanted
+    return Picture(text, None if kind else _page_of(plan, later, verbose, calls, marks))
 
 
-def _content(text: str, kind: str) -> bytes:
-    return text.encode() + b"\n" if kind in _TEXT else _picture(text, kind)
+def _page_of(plan: Any, asked: Look, verbose: bool, calls: Any, marks: Any) -> dict[str, Any]:
+    model = getattr(asked.layers or calls, "model", None)
+    names = [plan.graph.nodes[y].name for y in plan.graph.outputs if not plan.graph.nodes[y].order]
+    title = ", ".join(filter(None, names[:3])) if model is None else type(model).__name__
+    return page_data(plan, asked, verbose, title or "Computation graph", marks)
 
 
 def _kind(path: str) -> str:
     """What the ending of ``path`` asks for, such as ``png``."""
     kind = os.path.splitext(path)[1][1:].lower()
-    if kind not in _TEXT + _PICTURES:
+    if kind not in (*_PICTURES, _PAGE, *_TEXT):
         ending = f"the ending .{kind}" if kind else "no ending"
-        known = ", ".join(_PICTURES + _TEXT)
+        known = ", ".join((*_PICTURES, _PAGE, *_TEXT))
         raise ValueError(f"plot_dot_graph: to_file {path!r} has {ending}; one of these is wanted: {known}.")
     return kind
 
@@ -227,7 +286,8 @@ def _picture(text: str, kind: str) -> bytes:
     except ImportError as error:
         raise ImportError(f"plot_dot_graph: the package graphviz is missing. {_GET_PACKAGE}. {_OR_TEXT}") from error
     try:
-        return graphviz.pipe("dot", kind, text.encode())
+        content: bytes = graphviz.pipe("dot", kind, text.encode())
+        return _for_any_viewer(content.decode()).encode() if kind == "svg" else content
     except graphviz.ExecutableNotFound as error:
         raise RuntimeError(f"plot_dot_graph: the program dot is missing. {_GET_DOT}. {_OR_TEXT}") from error
     except graphviz.CalledProcessError as error:
@@ -235,6 +295,24 @@ def _picture(text: str, kind: str) -> bytes:
         raise RuntimeError(
             f"plot_dot_graph: dot could not draw a {kind} (exit status {error.returncode}): {said}"
         ) from error
+
+
+def _for_any_viewer(svg: str) -> str:
+    """The same for viewers that have other fonts: named for other scripts, and text centred in its node.
+
+    In labels of several lines ``dot`` says where each begins, from the width that letters have on this machine.
+    """
+    svg = svg.replace(' font-family="sans-serif"', "").replace("<g ", f'<g font-family="{_FONTS}" ', 1)
+    return re.sub(r'<g id="[^"]*" class="node">.*?</g>', lambda found: _node_centred(found.group()), svg, flags=re.S)
+
+
+def _node_centred(node: str) -> str:
+    ends = [float(x) for x in re.findall(r"(-?[\d.]+),-?[\d.]+", "".join(re.findall(r' (?:points|d)="([^"]*)"', node)))]
+    middle = re.search(r' cx="(-?[\d.]+)"', node)
+    if middle is None and not ends:
+        return node
+    x = float(middle.group(1)) if middle else (min(ends) + max(ends)) / 2
+    return re.sub(r'text-anchor="start" x="-?[\d.]+"', f'text-anchor="middle" x="{x:.2f}"', node)
 
 
 def _write(path: str, content: bytes) -> None:
