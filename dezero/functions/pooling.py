@@ -30,14 +30,12 @@ class Pooling(Function):
         return kernels.max_pool(x, *self.args)
 
     def backward(self, gy):
-        return self._gradient()(gy)
+        (x,), y = self.inputs, self.outputs[0]()
+        winners = kernels.find_winners(x.data, y.data, *self.args)
+        return PoolingGrad(winners, x.data.shape[2:], *self.args)(gy)
 
     def array_backward(self, gy):
-        return self._gradient().forward(gy)
-
-    def _gradient(self) -> PoolingGrad:
-        (x,), y = self.inputs, self.outputs[0]()
-        return PoolingGrad(kernels.find_winners(x.data, y.data, *self.args), x.data.shape[2:], *self.args)
+        return kernels.max_pool_gradient(gy, self.inputs[0].data, self.outputs[0]().data, *self.args)
 
 
 class PoolingGrad(Function):
@@ -320,21 +318,11 @@ def adaptive_max_pooling(x: Any, outsize: Any) -> Variable:
     if H % OH == 0 and W % OW == 0:
         kernel = H // OH, W // OW
         return Pooling(kernel, kernel, NONE)(x)
-    rows, columns = _stretches(H, OH).places, _stretches(W, OW).places  # (KH, OH), (KW, OW)
-    places = (rows.T[:, None, :, None] * W + columns.T[None, :, None, :]).reshape(OH * OW, -1)  # (OH*OW, KH*KW)
-    places = get_array_module(x.data).asarray(places)
-    pixels = reshape(x, (N * C, H * W))
-    windows = pixels.data[:, places]  # (N*C, OH*OW, KH*KW)
-    winners = windows.argmax(axis=2)
-    return reshape(_picked(pixels, places, winners), (N, C, OH, OW))
-
-
-def _picked(x: Variable, places: Any, winners: Any) -> Variable:
-    """For each row of ``x`` and each window what is at ``places[window, winner]``: (rows, windows)."""
+    winners = kernels.find_winning_pixels(x.data, _stretches(H, OH).places, _stretches(W, OW).places)
     xp = get_array_module(winners)
-    rows, windows = winners.shape
-    columns = places[xp.arange(windows), winners]  # (rows, windows)
-    return get_item(x, (xp.arange(rows)[:, None], columns))
+    pixels = reshape(x, (N * C, H * W))
+    y = get_item(pixels, (xp.arange(N * C)[:, None], winners.reshape((N * C, OH * OW))))
+    return reshape(y, (N, C, OH, OW))
 
 
 def adaptive_average_pooling(x: Any, outsize: Any) -> Variable:

@@ -5,24 +5,42 @@ views of the image instead of KH * KW.
 
 ``more`` are the rows below and columns to the right that windows see beyond the padding, where their number was
 rounded up.
+
+Large NumPy arrays are taken a few images at a time, which stay in the cache, and shared among threads; others whole,
+which is the reference.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from ..cuda import get_array_module
-from .im2col import NONE, Pair, cropped, padded, tap_slices
+from .im2col import NONE, Pair, cropped, outsize, padded, tap_slices
 from .masking import keep_where
+from .parallel import run_in_parts
+from .pixels import has_channels_last
+
+_BLOCK = 1 << 18  # elements of images to take at a time, if an image has not more
+_WORTH_A_THREAD = 1 << 18  # elements
 
 
 def max_pool(x: Any, kernel: Pair, stride: Pair, pad: Pair, more: Pair = NONE) -> Any:
     """The largest element of each window of ``x`` (N, C, H, W); the padding is smaller than any. (N, C, OH, OW)"""
+    if _is_large(x):
+        y = np.empty_like(x, shape=(*x.shape[:2], *_count(x, kernel, stride, pad, more)))
+        _by_images(lambda n: _max_pool(x[n], kernel, stride, pad, more, y[n]), x)
+        return y
+    return _max_pool(x, kernel, stride, pad, more)
+
+
+def _max_pool(x: Any, kernel: Pair, stride: Pair, pad: Pair, more: Pair, out: Any = None) -> Any:
     x = padded(x, pad, _lowest(x.dtype), more)
     maximum = get_array_module(x).maximum
-    return _fold(maximum, _fold(maximum, x, 2, kernel[0], stride[0]), 3, kernel[1], stride[1])
+    return _fold(maximum, _fold(maximum, x, 2, kernel[0], stride[0]), 3, kernel[1], stride[1], out)
 
 
 def mean_pool(x: Any, kernel: Pair, stride: Pair, pad: Pair, more: Pair = NONE, with_pad: bool = True) -> Any:
@@ -30,11 +48,22 @@ def mean_pool(x: Any, kernel: Pair, stride: Pair, pad: Pair, more: Pair = NONE, 
 
     The padding counts as zeros, unless ``with_pad`` is False; what a window sees beyond it never counts.
     """
+    if x.dtype.kind != "f":
+        x = x.astype(np.float64)
+    if _is_large(x):
+        y = np.empty_like(x, shape=(*x.shape[:2], *_count(x, kernel, stride, pad, more)))
+        _by_images(lambda n: _mean_pool(x[n], kernel, stride, pad, more, with_pad, y[n]), x)
+        return y
+    return _mean_pool(x, kernel, stride, pad, more, with_pad)
+
+
+def _mean_pool(x: Any, kernel: Pair, stride: Pair, pad: Pair, more: Pair, with_pad: bool, out: Any = None) -> Any:
     size = x.shape[2], x.shape[3]
-    x = padded(x if x.dtype.kind == "f" else x.astype(np.float64), pad, 0, more)
+    x = padded(x, pad, 0, more)
     add = get_array_module(x).add
     y = _fold(add, _fold(add, x, 2, kernel[0], stride[0]), 3, kernel[1], stride[1])
-    return y / _counted(y, size, kernel, stride, pad, more, with_pad)
+    counted = _counted(y, size, kernel, stride, pad, more, with_pad)
+    return y / counted if out is None else np.divide(y, counted, out=out)
 
 
 def spread_mean(
@@ -76,6 +105,95 @@ def find_winners(x: Any, y: Any, kernel: Pair, stride: Pair, pad: Pair, more: Pa
     return winners
 
 
+def max_pool_gradient(gy: Any, x: Any, y: Any, kernel: Pair, stride: Pair, pad: Pair, more: Pair = NONE) -> Any:
+    """Adds each window's ``gy`` to the first pixel of ``x`` in it that is its maximum ``y``.
+
+    The same as ``send_to_winners`` to those of ``find_winners``, without keeping which these are.
+    """
+    if not _is_large(x) or x.dtype.itemsize > 8 or gy.dtype != x.dtype:
+        return send_to_winners(
+            gy, find_winners(x, y, kernel, stride, pad, more), x.shape[2:], kernel, stride, pad, more
+        )
+    gx = np.empty_like(x)
+    _by_images(lambda n: _send_to_maxima(gx[n], gy[n], x[n], y[n], kernel, stride, pad, more), x)
+    return gx
+
+
+def _send_to_maxima(gx: Any, gy: Any, x: Any, y: Any, kernel: Pair, stride: Pair, pad: Pair, more: Pair) -> None:
+    """Writes what ``max_pool_gradient`` is to ``gx``.
+
+    Goes by the bits, as ``keep_where`` does. What a pixel won is taken out of ``left``, so the next cannot win it too;
+    the last one gets what nobody won.
+    """
+    count, bits = y.shape[2:], f"i{x.dtype.itemsize}"
+    x = padded(x, pad, _lowest(x.dtype), more)
+    side_by_side = kernel == stride and all(n * k == size for n, k, size in zip(count, kernel, x.shape[2:]))
+    into = gx if pad == more == NONE else np.empty_like(x)
+    if not side_by_side:
+        into[...] = 0
+    left, here = np.empty_like(y), np.empty_like(y)
+    left[...] = gy
+    equal, mask = np.empty_like(y, bool), np.empty_like(y, bits)
+    left_bits, won = left.view(bits), mask.view(x.dtype)
+    *taps, last = zip(tap_slices(x, kernel, stride, count), tap_slices(into, kernel, stride, count))
+    for seen, to in taps:
+        np.copyto(here, seen)  # one step more, but the next is twice as fast without gaps
+        np.equal(here, y, out=equal)
+        np.copyto(mask, equal)
+        np.negative(mask, out=mask)
+        mask &= left_bits
+        left_bits ^= mask
+        _put(won, to, side_by_side)
+    _put(left, last[1], side_by_side)
+    if into is not gx:
+        gx[...] = cropped(into, pad, more)
+
+
+def _put(x: Any, to: Any, alone: bool) -> None:
+    """Writes ``x`` to ``to``, or adds it where it is not ``alone`` in writing there."""
+    if alone:
+        to[...] = x
+    else:
+        to += x
+
+
+def find_winning_pixels(x: Any, rows: Any, columns: Any) -> Any:
+    """Where the largest element of each window is, for windows of uneven sizes.
+
+    Args:
+        x: Array (N, C, H, W).
+        rows: Integers (KH, OH) on the host: the rows that each window sees; it may see its last one again.
+        columns: Integers (KW, OW), the same.
+
+    Returns:
+        Integers (N, C, OH, OW): row * W + column, of several that are equally large the first; of NaN, if there is any.
+    """
+    xp = get_array_module(x)
+    if has_channels_last(x):
+        x, (down, across) = x.transpose((0, 2, 3, 1)), (1, 2)  # take wants them in the order of memory
+    else:
+        down, across = 2, 3
+    strips = [xp.take(x, xp.asarray(row), axis=down) for row in rows]
+    tops = strips[0]
+    for strip in strips[1:]:
+        tops = xp.maximum(tops, strip)
+    y = xp.take(tops, xp.asarray(columns[0]), axis=across)
+    for column in columns[1:]:
+        xp.maximum(y, xp.take(tops, xp.asarray(column), axis=across), out=y)
+    winners = xp.zeros(y.shape, np.min_scalar_type(len(rows) * len(columns)))
+    found = xp.zeros(y.shape, bool)
+    has_nan = bool((y != y).any())
+    for strip, column in list(product(strips, columns))[:-1]:
+        seen = xp.take(strip, xp.asarray(column), axis=across)
+        found |= (seen == y) | (seen != seen) if has_nan else seen == y
+        winners += ~found  # one further, as long as it was not found
+    if down == 1:
+        winners = winners.transpose((0, 3, 1, 2))
+    rows, columns, KW = xp.asarray(rows), xp.asarray(columns), len(columns)
+    i, j = xp.arange(rows.shape[1])[:, None], xp.arange(columns.shape[1])
+    return rows[winners // KW, i] * x.shape[across] + columns[winners % KW, j]
+
+
 def send_to_winners(gy: Any, winners: Any, size: Pair, kernel: Pair, stride: Pair, pad: Pair, more: Pair = NONE) -> Any:
     """Adds each window's ``gy`` to the pixel that won it, in an image of ``size`` (H, W)."""
     (N, C, *count), xp = gy.shape, get_array_module(gy)
@@ -105,12 +223,15 @@ def _lowest(dtype: Any) -> Any:
     return -np.inf if dtype.kind == "f" else int(np.iinfo(dtype).min)
 
 
-def _fold(ufunc: Any, x: Any, axis: int, kernel: int, stride: int) -> Any:
-    """Joins, with ``ufunc``, the elements of every window along one axis of ``x``."""
+def _fold(ufunc: Any, x: Any, axis: int, kernel: int, stride: int, out: Any = None) -> Any:
+    """Joins, with ``ufunc``, the elements of every window along one axis of ``x``; in ``out``, if that is given."""
     first, *others = _shifted(x, axis, (x.shape[axis] - kernel) // stride + 1, kernel, stride)
     if not others:
-        return first
-    y = ufunc(first, others[0])
+        if out is None:
+            return first
+        out[...] = first
+        return out
+    y = ufunc(first, others[0], out=out) if out is not None else ufunc(first, others[0])
     for seen in others[1:]:
         ufunc(y, seen, out=y)
     return y
@@ -139,3 +260,24 @@ def _in_order_of(like: Any, x: Any) -> Any:
     y = get_array_module(x).empty_like(like, x.dtype)
     y[...] = x
     return y
+
+
+def _count(x: Any, kernel: Pair, stride: Pair, pad: Pair, more: Pair) -> Pair:
+    """How many windows there are, down and across (OH, OW)."""
+    return outsize((x.shape[2] + more[0], x.shape[3] + more[1]), kernel, stride, pad)
+
+
+def _is_large(x: Any) -> bool:
+    return type(x) is np.ndarray and x.dtype.kind == "f" and x.size >= _BLOCK and len(x) > 1
+
+
+def _by_images(work: Callable[[slice], object], x: Any) -> None:
+    """Calls ``work`` with slices that make up all images of ``x``, on several threads."""
+    size = x.size // len(x)
+    step = max(1, _BLOCK // size)
+
+    def some(start: int, stop: int) -> None:
+        for i in range(start, stop, step):
+            work(slice(i, min(i + step, stop)))
+
+    run_in_parts(some, len(x), -(-_WORTH_A_THREAD // size))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from dezero.cuda import as_numpy
-from dezero.kernels.masking import keep_where
+from dezero.kernels import masking
+from dezero.kernels.masking import keep_above_zero, keep_where, keep_where_above_zero
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int32])
@@ -16,3 +17,42 @@ def test_what_is_not_kept_is_zero_whatever_it_was(xp, dtype):
     kept = keep_where(xp.asarray(np.array([False, False, True, False])), x)
     assert kept.dtype == dtype
     assert as_numpy(kept).tolist() == [0, 0, -3, 0]
+
+
+SHAPES = [(), (0,), (5,), (40, 17), (6, 5, 9, 7)]
+
+
+def seen(x):
+    """``x`` in several memory orders, one of them with gaps."""
+    yield x
+    yield x.T.copy().T
+    yield np.repeat(x, 2, axis=-1)[..., ::2] if x.ndim else x
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_in_blocks_the_same_is_kept_as_at_once(shape, dtype, monkeypatch):
+    monkeypatch.setattr(masking, "_BLOCK", 16)
+    rng = np.random.default_rng(0)
+    for x in seen(rng.standard_normal(shape).astype(dtype)):
+        y = keep_above_zero(x)
+        assert np.array_equal(y, masking.keep_above_zero_reference(x))
+        assert np.shape(y) == shape
+        for gy in seen(rng.standard_normal(shape).astype(dtype)):
+            kept = keep_where_above_zero(gy, y)
+            assert np.array_equal(kept, masking.keep_where_above_zero_reference(gy, y))
+            assert kept.dtype == dtype
+
+
+def test_what_is_kept_lies_in_memory_as_it_did(monkeypatch):
+    monkeypatch.setattr(masking, "_BLOCK", 16)
+    x = np.random.default_rng(0).standard_normal((4, 6, 7, 3)).transpose(0, 3, 1, 2)
+    assert keep_above_zero(x).strides == keep_where_above_zero(x.copy(), x).strides == x.strides
+
+
+def test_above_zero_nan_stays_and_minus_zero_is_not_above(xp):
+    x = xp.asarray(np.array([np.nan, -0.0, 0.0, -1.0, 2.0]))
+    y = as_numpy(keep_above_zero(x))
+    assert np.isnan(y[0])
+    assert y[1:].tolist() == [0, 0, 0, 2]
+    assert as_numpy(keep_where_above_zero(xp.ones(5), x)).tolist() == [0, 0, 0, 0, 1]

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from contextlib import contextmanager
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -93,3 +96,56 @@ def test_a_window_of_more_than_256_pixels_has_one_winner():
     x[0, 0, 19, 18] = 1
     winners = pooling.find_winners(x, np.ones((1, 1, 1, 1)), (20, 20), (1, 1), (0, 0))
     assert winners.item() == 398
+
+
+@contextmanager
+def a_few_images_at_a_time():
+    with mock.patch.object(pooling, "_BLOCK", 1), mock.patch.object(pooling, "_WORTH_A_THREAD", 1):
+        yield
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(cases(), st.sampled_from([np.float16, np.float32, np.float64]))
+def test_a_few_images_at_a_time_come_out_as_all_at_once(case, dtype):
+    x, how = case[0].astype(dtype), case[1]
+    y = pooling.max_pool(x, *how)
+    gy = np.random.default_rng(0).integers(-9, 9, y.shape).astype(dtype)
+    wanted = pooling.send_to_winners(gy, pooling.find_winners(x, y, *how), x.shape[2:], *how)
+    means = pooling.mean_pool(x, *how)
+    with a_few_images_at_a_time():
+        assert np.array_equal(pooling.max_pool(x, *how), y)
+        assert np.array_equal(pooling.mean_pool(x, *how), means)
+        gx = pooling.max_pool_gradient(gy, x, y, *how)
+    assert gx.dtype == dtype
+    assert np.array_equal(gx, wanted)
+
+
+def test_the_last_pixel_of_a_window_with_nan_gets_its_gradient():
+    x = np.array([1.0, np.nan, 2.0, 0.0]).reshape(1, 1, 2, 2).repeat(2, axis=0)
+    sizes = (2, 2), (2, 2), (0, 0)
+    gy = np.full((2, 1, 1, 1), np.inf)
+    wanted = pooling.max_pool_gradient(gy, x, pooling.max_pool(x, *sizes), *sizes)
+    with a_few_images_at_a_time():
+        gx = pooling.max_pool_gradient(gy, x, pooling.max_pool(x, *sizes), *sizes)
+    assert gx.tolist() == wanted.tolist() == [[[[0, 0], [0, np.inf]]]] * 2
+
+
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(cases(), st.integers(1, 7), st.integers(1, 7), st.booleans())
+def test_in_uneven_windows_the_first_of_equals_wins_and_nan_over_all(case, OH, OW, with_nan):
+    x = case[0]
+    N, C, H, W = x.shape
+    if with_nan:
+        x.flat[:: 1 + x.size // 3] = np.nan
+    rows, columns = ([(i * n // k, -(-(i + 1) * n // k)) for i in range(k)] for n, k in ((H, OH), (W, OW)))
+    places = [
+        np.minimum([list(range(a, a + max(t - s for s, t in spans))) for a, _ in spans], [[b - 1] for _, b in spans]).T
+        for spans in (rows, columns)
+    ]
+    winners = pooling.find_winning_pixels(x, *places)
+    assert winners.shape == (N, C, OH, OW)
+    for i, (top, bottom) in enumerate(rows):
+        for j, (left, right) in enumerate(columns):
+            k = x[:, :, top:bottom, left:right].reshape(N, C, -1).argmax(axis=2)
+            first = (top + k // (right - left)) * W + left + k % (right - left)
+            assert np.array_equal(winners[:, :, i, j], first)
