@@ -695,7 +695,7 @@ class _Walk:
                 )
         return gys
 
-    def _through(self, f: Function, gys: list[Any], needs: Sequence[bool]) -> None:
+    def _through(self, f: Function, gys: Sequence[Any], needs: Sequence[bool]) -> None:
         """Carries the gradients of ``f``'s outputs to its inputs."""
         if f._fingerprints is not None:
             _check_unchanged(f, f._fingerprints)
@@ -753,7 +753,7 @@ class _Walk:
             gx = gx.astype(x.data.dtype)  # an input of lower precision, mixed with one of higher
         return gx if self.recorded else as_array(gx, get_array_module(x.data))
 
-    def _private(self, gx: Any, f: Function, gys: list[Any], others: Sequence[Any]) -> Any:
+    def _private(self, gx: Any, f: Function, gys: Sequence[Any], others: Sequence[Any]) -> Any:
         """``gx``, or a copy where its array is a view, or is held elsewhere: by a careless backward, say."""
         if isinstance(gx, np.generic):
             return gx

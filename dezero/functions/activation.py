@@ -7,10 +7,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..arrays import logsumexp, normalize_axes
+from ..arrays import normalize_axes
 from ..core import Variable, as_operand, as_variable
 from ..cuda import get_array_module
+from ..kernels import activation as kernels
 from ..kernels import special
+from ..kernels.masking import keep_above_zero, keep_where_above_zero
+from ..kernels.softmax import logsumexp
+from ..kernels.softmax import softmax as softmax_and_logsumexp
 from .arithmetic import operands
 from .elementwise import FAR, Abs, Clip, Exp, Flat, Step, exp, floating
 from .formula import Formula, apply
@@ -22,6 +26,8 @@ class Sigmoid(Formula):
 
     def forward(self, x):
         xp = get_array_module(x)
+        if kernels.is_fast(x):
+            return kernels.sigmoid(x)
         with np.errstate(over="ignore"):  # where e^-x is infinite, y is 0
             y = xp.exp(-floating(x))
         y += y.dtype.type(1)
@@ -108,10 +114,13 @@ class ReLU(Formula):
     """y = max(x, 0);  gx = gy where x > 0."""
 
     def forward(self, x):
-        return get_array_module(x).maximum(x, x.dtype.type(0))
+        return keep_above_zero(x)
 
     def gradients(self, gy, y, x):
         return gy * apply(Step(), y)
+
+    def array_backward(self, gy):
+        return keep_where_above_zero(gy, self.outputs[0]().data)
 
 
 def relu(x: Any) -> Variable:
@@ -312,6 +321,18 @@ class SiLU(Gated):
 
     gate = Sigmoid
 
+    def forward(self, x):
+        if not kernels.is_fast(x):
+            return super().forward(x)
+        y, self.g = kernels.silu(x)
+        return y
+
+    def array_backward(self, gy):
+        (x,), y = self.inputs, self.outputs[0]().data
+        if not kernels.is_fast(gy, x.data, y, self.g):
+            return self.gradients(gy, y, x.data)
+        return kernels.silu_gradient(gy, y, self.g)
+
 
 def silu(x: Any) -> Variable:
     """x * sigmoid(x), element by element, also called swish. Source: Elfwing et al., 2017."""
@@ -395,6 +416,18 @@ class TanhGELU(Gated):
 
     gate = TanhCDF
 
+    def forward(self, x):
+        if not kernels.is_fast(x):
+            return super().forward(x)
+        y, self.g = kernels.tanh_gelu(x)
+        return y
+
+    def array_backward(self, gy):
+        x = self.inputs[0].data
+        if not kernels.is_fast(gy, x, self.g):
+            return self.gradients(gy, None, x)
+        return kernels.tanh_gelu_gradient(gy, x, self.g)
+
 
 GELUS: dict[str, type[Gated]] = {"none": GELU, "tanh": TanhGELU}
 
@@ -433,9 +466,7 @@ class Softmax(Formula):
         self.axis = axis
 
     def forward(self, x):
-        y = get_array_module(x).exp(x - x.max(axis=self.axis, keepdims=True))
-        y /= y.sum(axis=self.axis, keepdims=True)
-        return y
+        return softmax_and_logsumexp(x, self.axis)[0]
 
     def gradients(self, gy, y, x):
         gx = y * gy

@@ -11,6 +11,7 @@ from .. import arrays
 from ..config import Config
 from ..core import Variable, constant
 from ..cuda import get_array_module, is_array
+from ..kernels.attention import Limits, attend, attend_gradients, largest, triangle
 from .dropout import check_ratio, dropout_mask
 from .elementwise import as_dtype, exp
 from .fused import Fused, check_same_precision, floating_operand, widened
@@ -27,45 +28,29 @@ class ScaledDotProductAttention(Fused):
     Args:
         scale: Of the scores.
         bias: 0 where a query may look and -inf where it may not, broadcasts to (..., T, S); None for no limit.
+        causal: Whether query i may look at the keys 0 to i alone.
         dropout: d, 0 or the factor of each weight, (..., T, S); None for no dropout.
     """
 
-    def __init__(self, scale: float, bias: Any, dropout: Any):
-        self.scale, self.bias, self.dropout = scale, bias, dropout
-        self.e: Any = None  # (..., T, S), e^(s - the largest s of the query)
-        self.total: Any = None  # (..., T, 1), its sum
+    def __init__(self, scale: float, bias: Any, causal: bool, dropout: Any):
+        self.scale, self.bias, self.causal, self.dropout = scale, bias, causal, dropout
         self.y: Any = None
+        self.seen: Any = None  # what the kernel keeps of p
 
     def forward(self, q, k, v, mask=None):
-        dtype, (q, k, v) = q.dtype, (widened(a) for a in (q, k, v))
-        s = (q * self.scale) @ k.swapaxes(-1, -2)  # (..., T, S)
-        if mask is not None:
-            s += mask
-        if self.bias is not None:
-            s += self.bias
-        s -= _largest(s)
-        self.e = get_array_module(s).exp(s, out=s)
-        total = self.e.sum(axis=-1, keepdims=True)
-        self.total = get_array_module(s).maximum(total, 1.0)  # 0 where a query may look nowhere, else 1 or more
-        y = self._dropped(self.e) @ v  # p v but for the division, which is shorter here
-        y /= self.total
-        self.y = as_dtype(y, dtype)
+        y, self.seen = attend(widened(q), widened(k), widened(v), self._limits(mask))
+        self.y = as_dtype(y, q.dtype)
         return self.y
 
     def gradients(self, gy, q, k, v, mask=None):
-        wants_q, wants_k, wants_v, wants_mask = (*self.needs_grad, False)[:4]
-        gy = widened(gy) / self.total
-        gq = gk = gv = gmask = None
-        if wants_v:
-            gv = _fitted(self._dropped(self.e).swapaxes(-1, -2) @ gy, v)
-        if wants_q or wants_k or wants_mask:
-            gs = self._dropped(gy @ widened(v).swapaxes(-1, -2))  # (..., T, S)
-            gs -= (gy * self.y).sum(axis=-1, keepdims=True)
-            gs *= self.e
-            gq = _fitted(gs @ widened(k), q, self.scale) if wants_q else None
-            gk = _fitted(gs.swapaxes(-1, -2) @ widened(q), k, self.scale) if wants_k else None
-            gmask = _fitted(gs, mask) if wants_mask else None
-        return (gq, gk, gv, gmask)[: len(self.needs_grad)]
+        wanted = (*self.needs_grad, False)[:4]
+        wide_q, wide_k, wide_v = (widened(a) for a in (q, k, v))
+        gy, y, limits = widened(gy), widened(self.y), self._limits(mask)
+        gxs = attend_gradients(gy, y, self.seen, wide_q, wide_k, wide_v, limits, wanted)
+        return tuple(None if g is None else _fitted(g, x) for g, x in zip(gxs, (q, k, v, mask)))[: len(self.needs_grad)]
+
+    def _limits(self, mask):
+        return Limits(self.scale, mask, self.bias, self.causal, self.dropout)
 
     def plain(self, q, k, v, mask=None):
         dtype, (q, k, v) = q.dtype, (widened(a) for a in (q, k, v))
@@ -74,29 +59,19 @@ class ScaledDotProductAttention(Fused):
             s = s + widened(mask)
         if self.bias is not None:
             s = s + self.bias
-        e = exp(s - _largest(s.data))  # the weights are the same whatever is taken off
+        if self.causal:
+            s = s + triangle(s.data)
+        e = exp(s - largest(s.data))  # the weights are the same whatever is taken off
         total = e.sum(axis=-1, keepdims=True)
         p = e / (total + (total.data == 0).astype(e.dtype))
-        return matmul(self._dropped(p), v).astype(dtype)
-
-    def _dropped(self, p):
-        return p if self.dropout is None else p * self.dropout
-
-
-def _largest(s: Any) -> Any:
-    """The largest score of each query, (..., T, 1); a finite number where there is none."""
-    if not s.shape[-1]:
-        return s.sum(axis=-1, keepdims=True)
-    xp = get_array_module(s)
-    return xp.maximum(s.max(axis=-1, keepdims=True), float(np.finfo(s.dtype).min))
+        if self.dropout is not None:
+            p = p * self.dropout
+        return matmul(p, v).astype(dtype)
 
 
-def _fitted(gx: Any, x: Any, scale: float = 1.0) -> Any:
-    """``gx`` times ``scale``, summed over the axes along which ``x`` was broadcast, in its dtype."""
-    gx = arrays.sum_to(gx, x.shape)
-    if scale != 1.0:
-        gx *= scale
-    return as_dtype(gx, x.dtype)
+def _fitted(gx: Any, x: Any) -> Any:
+    """``gx`` summed over the axes along which ``x`` was broadcast, in its dtype."""
+    return as_dtype(arrays.sum_to(gx, x.shape), x.dtype)
 
 
 def scaled_dot_product_attention(
@@ -146,12 +121,12 @@ def scaled_dot_product_attention(
     shape = _scores_shape(q, k, v, who)
     check_same_precision(q, who, k, v)
     wide = np.promote_types(q.dtype, np.float32)
-    added, bias = _mask_and_bias(mask, causal, shape, q, wide, who)
+    added, bias = _mask_and_bias(mask, shape, q, wide, who)
     scale = 1 / math.sqrt(max(q.shape[-1], 1)) if scale is None else float(scale)
     drops = dropout_ratio and Config.train
     dropout = dropout_mask(q.data, shape, dropout_ratio, rng, wide) if drops else None
     inputs = (q, k, v) if added is None else (q, k, v, added)
-    return ScaledDotProductAttention(scale, bias, dropout)(*inputs)
+    return ScaledDotProductAttention(scale, bias, causal, dropout)(*inputs)
 
 
 def _scores_shape(q: Variable, k: Variable, v: Variable, who: str) -> tuple[int, ...]:
@@ -171,12 +146,11 @@ def _scores_shape(q: Variable, k: Variable, v: Variable, who: str) -> tuple[int,
     return (*lead, q.shape[-2], k.shape[-2])
 
 
-def _mask_and_bias(mask: Any, causal: bool, shape: tuple[int, ...], q: Variable, dtype: Any, who: str) -> Any:
+def _mask_and_bias(mask: Any, shape: tuple[int, ...], q: Variable, dtype: Any, who: str) -> Any:
     """What is added to the scores: a mask of floats, which may have a gradient, and 0 or -inf; None for either."""
     xp = get_array_module(q.data)
-    bias = xp.where(xp.tri(shape[-2], shape[-1], 0, bool), 0.0, -np.inf).astype(dtype) if causal else None
     if mask is None:
-        return None, bias
+        return None, None
     if not isinstance(mask, Variable):
         mask = constant(xp.asarray(mask) if is_array(mask) else mask, who)
     if mask.dtype.kind not in "bf":
@@ -185,6 +159,5 @@ def _mask_and_bias(mask: Any, causal: bool, shape: tuple[int, ...], q: Variable,
         raise ValueError(f"{who}: the mask {mask.shape} does not broadcast to the scores {shape}.")
     if mask.dtype.kind == "f":
         check_same_precision(q, who, mask)
-        return mask, bias
-    hidden = xp.where(mask.data, 0.0, -np.inf).astype(dtype)
-    return None, hidden if bias is None else bias + hidden
+        return mask, None
+    return None, xp.where(mask.data, 0.0, -np.inf).astype(dtype)

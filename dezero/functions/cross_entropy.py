@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import logsumexp
 from ..core import Function, Variable, as_operand, as_variable
 from ..cuda import get_array_module
+from ..kernels.softmax import logsumexp
+from ..kernels.softmax import softmax as softmax_and_logsumexp
 from .activation import log_softmax, sigmoid, softmax
 from .elementwise import clip, log
 from .formula import Formula, apply
@@ -23,10 +24,12 @@ class SoftmaxCrossEntropy(Formula):
         self.weights = weights  # (N,), or None where all labels count the same
         self.count = count
         self.summed = summed
+        self.p: Any = None  # (N, C), softmax(x)
 
     def forward(self, x, t):
         xp = get_array_module(x)
-        losses = logsumexp(x, axis=1)[:, 0] - x[xp.arange(len(x)), t]
+        self.p, log_total = softmax_and_logsumexp(x, 1)
+        losses = log_total[:, 0] - x[xp.arange(len(x)), t]
         if self.weights is not None:
             losses = _weighted(losses, self.weights)
         if not self.summed:
@@ -35,24 +38,22 @@ class SoftmaxCrossEntropy(Formula):
 
     def gradients(self, gy, y, x, t):
         t = t.data if isinstance(t, Variable) else t
-        return apply(SoftmaxCrossEntropyGrad(t, self.weights, self.count), x, gy), None
+        return apply(SoftmaxCrossEntropyGrad(self.p, t, self.weights, self.count), x, gy), None
 
 
 class SoftmaxCrossEntropyGrad(Function):
     """gx = w (softmax(x) - one-hot) gy / count, in one pass, and its own derivative by x and by gy, 0-d or (N,)."""
 
-    def __init__(self, t: Any, weights: Any, count: Any):
+    def __init__(self, p: Any, t: Any, weights: Any, count: Any):
+        self.p = p  # softmax(x), of the forward pass
         self.t = t
         self.weights = weights
         self.count = count
 
     def forward(self, x, gy):
-        xp = get_array_module(x)
-        gx = x - x.max(axis=1, keepdims=True)
-        xp.exp(gx, out=gx)
-        gx /= gx.sum(axis=1, keepdims=True)
-        gx[xp.arange(len(x)), self.t] -= x.dtype.type(1)
-        gx *= self._scale() * (gy[:, None] if gy.ndim else gy)
+        scale = self._scale() * (gy[:, None] if gy.ndim else gy)  # a number or (N, 1)
+        gx = self.p * scale
+        gx[get_array_module(x).arange(len(x)), self.t] -= scale[:, 0] if scale.ndim else scale
         return gx
 
     def backward(self, ggx):
@@ -94,7 +95,7 @@ def softmax_cross_entropy(
 ) -> Variable:
     """Cross entropy between softmax(x) and the targets, averaged over the samples; safe for large ``x``.
 
-    Labels without smoothing take a shortcut: loss and gradient are one op each, and the softmax is kept nowhere.
+    Labels without smoothing take a shortcut: loss and gradient are one op each, which share one softmax.
 
     Args:
         x: Scores before softmax, Variable or array (N, C, ...), floating point.

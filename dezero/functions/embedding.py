@@ -56,7 +56,10 @@ def _summed_by_id(ids: Any, gy: Any, shape: tuple[int, ...]) -> Any:
         order = np.argsort(ids, kind="stable")
         ids = ids[order]
         starts = np.flatnonzero(np.concatenate(([True], ids[1:] != ids[:-1])))
-        gW[ids[starts]] = np.add.reduceat(gy[order], starts, axis=0)
+        if len(starts) == len(ids):
+            gW[ids] = gy[order]  # each id once, as positions are
+        else:
+            gW[ids[starts]] = np.add.reduceat(gy[order], starts, axis=0)
     return gW
 
 

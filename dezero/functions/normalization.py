@@ -9,6 +9,8 @@ from ..arrays import normalize_axes
 from ..config import Config
 from ..core import Variable, constant
 from ..cuda import get_array_module
+from ..kernels import normalization as kernels
+from ..kernels.sums import mean_along, sum_along
 from .elementwise import as_dtype
 from .fused import Fused, check_same_precision, floating_operand, widened
 
@@ -39,7 +41,7 @@ class Normalization(Fused):
     def forward(self, x, gamma=None, beta=None):
         wide = widened(x).reshape(self.view)
         if self.centred:
-            self.mean = wide.mean(axis=self.axes, keepdims=True) if wide.size else self._sum(wide, self.axes)
+            self.mean = mean_along(wide, self.axes, keepdims=True) if wide.size else self._sum(wide, self.axes)
             xhat = wide - self.mean
         else:
             xhat = wide
@@ -93,7 +95,7 @@ class Normalization(Fused):
         return widened(v).reshape(tuple(n if a in self.channels else 1 for a, n in enumerate(self.view)))
 
     def _sum(self, a, axes):
-        return a.sum(axis=axes, keepdims=True)
+        return sum_along(a, axes, keepdims=True)
 
     def _sum_of_products(self, a, b, axes):
         """sum(a b) over axes, which keep length 1; the product is never written to memory."""
@@ -104,14 +106,25 @@ class Normalization(Fused):
 
 
 class BatchNorm(Normalization):
-    """y = gamma (x - mean) / sqrt(var + eps) + beta, mean and var those of the batch, for each channel."""
+    """y = gamma (x - mean) / sqrt(var + eps) + beta, mean and var those of the batch, for each channel.
 
-    def _gradient_by_x(self, g, gamma):
-        gx = self.xhat * (self._sum_of_products(g, self.xhat, self.axes) / -self.count)
-        gx += g
-        gx -= self._sum(g, self.axes) / self.count
-        gx *= self.inv_std * self._along_channels(gamma)  # which is the same all over what was averaged
-        return gx
+    Nothing of the size of x is kept: the gradients compute xhat anew from x, mean and inv_std, each (C,).
+    """
+
+    def forward(self, x, gamma=None, beta=None):
+        wide = widened(x)
+        self.mean, self.var = kernels.moments(wide)
+        self.inv_std = (self.var + self.eps) ** -0.5
+        return as_dtype(kernels.normalize(wide, self.mean, self.inv_std, widened(gamma), widened(beta)), x.dtype)
+
+    def gradients(self, gy, x, gamma=None, beta=None):
+        g, wide = kernels.in_order_of(x, widened(gy)), widened(x)
+        gbeta, ggamma = kernels.sums(g, wide, self.mean, self.inv_std)
+        gx = None
+        if self.needs_grad[0]:
+            gx = kernels.input_gradient(g, wide, self.mean, self.inv_std, widened(gamma), gbeta, ggamma)
+            gx = as_dtype(gx, x.dtype)
+        return gx, as_dtype(ggamma, x.dtype), as_dtype(gbeta, x.dtype)
 
 
 class LayerNorm(Normalization):

@@ -16,8 +16,11 @@ from typing import Any
 import numpy as np
 
 from ..cuda import get_array_module
+from .parallel import run_in_parts
 
-_BLOCK = 1 << 14  # elements at a time: the few arrays of a block stay in the cache
+_BLOCK = (
+    1 << 16
+)  # elements at a time, and the least that is worth a thread: the few arrays of a block stay in the cache
 
 # p and q from the highest power on (that of q is 1), and an x where tanh has reached 1
 _DOUBLE = (
@@ -76,8 +79,13 @@ def erf(x: Any) -> Any:
     if flat.size <= _BLOCK or xp is not np:
         return _erf(flat, xp, *constants).reshape(x.shape)
     y = np.empty_like(flat)
-    for i in range(0, flat.size, _BLOCK):
-        y[i : i + _BLOCK] = _erf(flat[i : i + _BLOCK], xp, *constants)
+
+    def work(start: int, stop: int) -> None:
+        for i in range(start, stop, _BLOCK):
+            j = min(i + _BLOCK, stop)
+            y[i:j] = _erf(flat[i:j], xp, *constants)
+
+    run_in_parts(work, flat.size, _BLOCK)
     return y.reshape(x.shape)
 
 
