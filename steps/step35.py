@@ -1,9 +1,9 @@
 """Step 35: Their graphs (高階微分の計算グラフ).
 
 New here: how the graph of a derivative grows with its order.
-The derivative of y = tanh(x) is gx = gy (1 - y^2): one function becomes four, and behind them still stands tanh
+The derivative of y = tanh(x) is gx = gy (1 - y^2): two functions more, and behind them still stands tanh
 itself. The next walk goes through all of them, and each product brings two new ones, so a graph leads to one about
-2.7 times as large. Autograd repeats what it is told; it does not tidy up. On paper the same derivatives stay small:
+2.6 times as large. Autograd repeats what it is told; it does not tidy up. On paper the same derivatives stay small:
 each is a polynomial in y, and the next follows from the one before,
 
     p1 = 1 - y^2,   p(n+1) = p(n)' (1 - y^2)
@@ -11,9 +11,9 @@ each is a polynomial in y, and the next follows from the one before,
 which also checks all eight.
 
 Run it:   python steps/step35.py     (without the program dot, text is written instead of the pictures)
-Expect:   4 functions for the first derivative, 2569 for the eighth, each right to 12 digits; the polynomial of the
+Expect:   3 functions for the first derivative, 1412 for the eighth, each right to 12 digits; the polynomial of the
           eighth has 10 coefficients. The graphs of orders 1 to 4 go to step35_1.png to step35_4.png.
-Promise:  functions_1 == 4; functions_8 > 1000; growth > 2; growth < 3.5; worst < 1e-12; coefficients_8 == 10
+Promise:  functions_1 == 3; functions_8 > 1000; growth > 2; growth < 3.5; worst < 1e-12; coefficients_8 == 10
 Picture:  step35_1.png, step35_2.png, step35_3.png, step35_4.png
 Missing:  the gradient of a gradient has other uses than derivatives of high order; step 36 shows them.
 """

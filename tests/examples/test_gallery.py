@@ -160,10 +160,13 @@ def test_the_readme_shows_the_pictures_that_are_there_and_all_of_them(gallery):
     files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs" / "images").iterdir()}
     assert {source for source, _, _ in SHOWN} == files
     drawn = {draw.__name__ for draw in gallery.PICTURES} - gallery.NOT_IN_README
-    assert {Path(source).stem for source in files} == drawn
+    assert {Path(source).stem for source in files} == drawn | {"lenet_page"}  # this one is a photograph of a browser
 
 
-@pytest.mark.parametrize(("source", "width", "alt"), SHOWN, ids=[Path(source).stem for source, _, _ in SHOWN])
+VECTORS = [picture for picture in SHOWN if picture[0].endswith(".svg")]
+
+
+@pytest.mark.parametrize(("source", "width", "alt"), VECTORS, ids=[Path(source).stem for source, _, _ in VECTORS])
 def test_a_picture_of_the_readme_is_small_and_can_be_read_in_its_column(source, width, alt):
     text = (ROOT / source).read_text(encoding="utf-8")
     assert len(text) < 200_000
