@@ -44,6 +44,8 @@ __all__ = [
     "zeros",
 ]
 
+_AT_A_TIME = 1 << 20  # numbers to draw
+
 
 class Initializer:
     """Makes the first values of a parameter. A new one is a subclass with a ``draw``, if it needs the fans.
@@ -83,8 +85,9 @@ class Scaled(Initializer):
         fan = {"in": fan_in, "out": fan_out, "mean": (fan_in + fan_out) / 2}[self.fan]
         std = self.gain * math.sqrt(1 / fan)
         if self.distribution == "normal":
-            return np.random.randn(*shape).astype(dtype) * std
-        return np.random.uniform(-math.sqrt(3) * std, math.sqrt(3) * std, shape)
+            return _drawn(lambda n: np.random.randn(n).astype(dtype) * std, shape, dtype)
+        a = math.sqrt(3) * std
+        return _drawn(lambda n: np.random.uniform(-a, a, n), shape, dtype)
 
 
 class Orthogonal(Initializer):
@@ -119,7 +122,7 @@ class Normal(Initializer):
         self.std = std
 
     def draw(self, shape: tuple[int, ...], fan_in: int, fan_out: int, dtype: Any) -> np.ndarray:
-        return np.random.randn(*shape) * self.std
+        return _drawn(lambda n: np.random.randn(n) * self.std, shape, dtype)
 
 
 class Uniform(Initializer):
@@ -129,7 +132,17 @@ class Uniform(Initializer):
         self.a = a
 
     def draw(self, shape: tuple[int, ...], fan_in: int, fan_out: int, dtype: Any) -> np.ndarray:
-        return np.random.uniform(-self.a, self.a, shape)
+        return _drawn(lambda n: np.random.uniform(-self.a, self.a, n), shape, dtype)
+
+
+def _drawn(numbers: Callable[[int], Any], shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """``numbers(n)`` for a whole array, some at a time: NumPy draws float64, twice the memory of float32."""
+    y = np.empty(shape, dtype)
+    flat = y.reshape(-1)
+    for i in range(0, flat.size, _AT_A_TIME):
+        part = flat[i : i + _AT_A_TIME]
+        part[...] = numbers(part.size)
+    return y
 
 
 def lecun_normal() -> Initializer:

@@ -156,3 +156,12 @@ def test_what_is_no_initialiser_is_refused():
 def test_a_subclass_without_draw_says_so():
     with pytest.raises(NotImplementedError, match="Own has no draw"):
         type("Own", (I.Initializer,), {})()((2,))
+
+
+@pytest.mark.parametrize("init", [I.he_normal(), I.glorot_uniform(), I.normal(0.5), I.uniform(0.5)])
+def test_drawing_some_at_a_time_changes_no_number(monkeypatch, init):
+    np.random.seed(3)
+    at_once = init((7, 5))
+    monkeypatch.setattr(I, "_AT_A_TIME", 8)
+    np.random.seed(3)
+    assert np.array_equal(init((7, 5)), at_once)
