@@ -5,7 +5,8 @@ Each of the three is the gradient of the other two: ``conv2d`` makes y from x an
 
 The fast way writes its results with the channels last in memory, (N, H, W, C), under the shape (N, C, H, W). There the
 windows of a row of pixels are long stretches of contiguous numbers. They are copied, for as many images as fit into the
-cache, to a matrix with one row for each window, which one matrix product takes to its results.
+cache, to a matrix with one row for each window, which one matrix product takes to its results. Filters of 3 x 3 go to
+``winograd`` where that is faster.
 """
 
 from __future__ import annotations
@@ -17,10 +18,16 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..cuda import get_array_module
+from . import winograd
 from .im2col import ONE, Pair, col2im_array, cropped, im2col_array, outsize, reach, tap_slices
+from .pixels import as_pixels, block_size, clipped, has_channels_last, row_of
 
 # Measured on LeNet, VGG and ResNet shapes; a factor of 4 either way costs 5 to 20 %.
 _WORKSPACE = 4 << 20  # bytes of windows to copy before each matrix product
+
+# Up to so many, a gradient by filters comes out transposed: OpenBLAS is up to three times as fast that way round.
+# To transpose more of them costs as much again.
+_FEW = 1 << 16
 
 
 def conv2d(x: Any, W: Any, b: Any, stride: Pair, pad: Pair, dilation: Pair = ONE) -> Any:
@@ -40,7 +47,10 @@ def conv2d(x: Any, W: Any, b: Any, stride: Pair, pad: Pair, dilation: Pair = ONE
     if get_array_module(x) is not np:
         return conv2d_reference(x, W, b, stride, pad, dilation)
     dtype, (x, W, b) = to_compute(x, W, b)
-    OC, _, KH, KW = W.shape
+    OC, C, KH, KW = W.shape
+    size = outsize(x.shape[2:], (KH, KW), stride, pad, dilation)
+    if _is_for_winograd(x, C, OC, size, (KH, KW), stride, pad, dilation):
+        return winograd.conv2d(x, W, b, pad).astype(dtype, copy=False)
     taps = W.transpose(0, 2, 3, 1).reshape(OC, -1).T  # (KH*KW*C, OC)
     return _sum_windows(x, taps, b, (KH, KW), stride, pad, dilation).astype(dtype, copy=False)
 
@@ -63,7 +73,11 @@ def deconv2d(x: Any, W: Any, b: Any, stride: Pair, pad: Pair, size: Pair, dilati
     if get_array_module(x) is not np:
         return deconv2d_reference(x, W, b, stride, pad, size, dilation)
     dtype, (x, W, b) = to_compute(x, W, b)
-    y = _deconv2d(x, W, stride, pad, size, dilation)
+    C, OC, KH, KW = W.shape
+    if _is_for_winograd(x, C, OC, size, (KH, KW), stride, pad, dilation):
+        y = winograd.deconv2d(x, W, pad)
+    else:
+        y = _deconv2d(x, W, stride, pad, size, dilation)
     if b is not None:
         pixels = y.transpose(0, 2, 3, 1)
         pixels += row_of(b, size[1])
@@ -87,6 +101,8 @@ def conv2d_weight(x: Any, gy: Any, kernel: Pair, stride: Pair, pad: Pair, dilati
     if get_array_module(x) is not np:
         return conv2d_weight_reference(x, gy, kernel, stride, pad, dilation)
     dtype, (x, gy) = to_compute(x, gy)
+    if _is_for_winograd(x, x.shape[1], gy.shape[1], gy.shape[2:], kernel, stride, pad, dilation):
+        return winograd.conv2d_weight(x, gy, pad).astype(dtype, copy=False)
     return _conv2d_weight(x, gy, kernel, stride, pad, dilation).astype(dtype, copy=False)
 
 
@@ -143,6 +159,14 @@ def to_compute(*arrays: Any) -> tuple[Any, list[Any]]:
     return dtype, [None if a is None else a.astype(work, copy=False) for a in arrays]
 
 
+def _is_for_winograd(
+    x: Any, C: int, OC: int, size: Pair, kernel: Pair, stride: Pair, pad: Pair, dilation: Pair
+) -> bool:
+    """Whether ``winograd`` can do it, with its fractions and no more padding than a filter reaches, and is faster."""
+    can = tuple(kernel) == (3, 3) and stride == dilation == ONE and max(pad) <= 2 and x.dtype.kind == "f"
+    return can and winograd.pays(len(x), C, OC, size)
+
+
 def _sum_windows(x: Any, taps: Any, b: Any, kernel: Pair, stride: Pair, pad: Pair, dilation: Pair) -> Any:
     N, OC = len(x), taps.shape[1]
     OH, OW = outsize(x.shape[2:], kernel, stride, pad, dilation)
@@ -159,12 +183,16 @@ def _sum_windows(x: Any, taps: Any, b: Any, kernel: Pair, stride: Pair, pad: Pai
 def _conv2d_weight(x: Any, gy: Any, kernel: Pair, stride: Pair, pad: Pair, dilation: Pair) -> Any:
     C, OC = x.shape[1], gy.shape[1]
     gy = as_pixels(gy)  # (N, OH, OW, OC)
-    gW = np.zeros((OC, kernel[0] * kernel[1] * C), x.dtype)
+    K = kernel[0] * kernel[1] * C
+    by_filter = K * OC > _FEW
+    gW = np.zeros((OC, K) if by_filter else (K, OC), x.dtype)
     part = np.empty_like(gW)
     for k, (place, cols) in enumerate(_window_blocks(x, kernel, stride, pad, dilation)):
-        np.matmul(gy[place].reshape(-1, OC).T, cols, out=part if k else gW)
+        rows = gy[place].reshape(-1, OC)
+        np.matmul(*((rows.T, cols) if by_filter else (cols.T, rows)), out=part if k else gW)
         if k:
             gW += part
+    gW = gW if by_filter else gW.T
     return gW.reshape(OC, *kernel, C).transpose(0, 3, 1, 2).copy()  # (OC, C, KH, KW)
 
 
@@ -200,7 +228,7 @@ def _add_by_tap(y: Any, x: Any, W: Any, stride: Pair, dilation: Pair) -> None:
     _, OC, *kernel = W.shape
     x = as_pixels(x)
     taps = W.transpose(2, 3, 0, 1).reshape(-1, C, OC)
-    n = _clipped(_WORKSPACE // 8 // (H * Wd * OC * x.itemsize), N)
+    n = clipped(_WORKSPACE // 8 // (H * Wd * OC * x.itemsize), N)
     product = np.empty((n * H * Wd, OC), x.dtype)
     for i in range(0, N, n):
         rows = x[i : i + n].reshape(-1, C)
@@ -216,7 +244,7 @@ def _add_by_plane(y: Any, x: Any, W: Any, stride: Pair, dilation: Pair) -> None:
     _, OC, *kernel = W.shape
     x = as_pixels(x)
     taps = W.transpose(2, 3, 1, 0).reshape(-1, C)  # (KH*KW*OC, C)
-    n = _clipped(_WORKSPACE // (H * Wd * len(taps) * x.itemsize), N)
+    n = clipped(_WORKSPACE // (H * Wd * len(taps) * x.itemsize), N)
     for i in range(0, N, n):
         product = taps @ x[i : i + n].reshape(-1, C).T
         parts = product.reshape(-1, OC, len(x[i : i + n]), H, Wd)
@@ -259,19 +287,6 @@ def _goes_by_pixel(x: Any, KW: int, OW: int) -> bool:
     return stretch >= (16 if has_channels_last(x) else OW)
 
 
-def block_size(N: int, OH: int, row_bytes: int, workspace: int) -> tuple[int, int]:
-    """How many images to take at a time and, where that is one, how many rows of windows."""
-    n = _clipped(workspace // (OH * row_bytes), N)
-    rows = OH if n > 1 else _clipped(workspace // row_bytes, OH)
-    return n, rows
-
-
-def _clipped(n: int, most: int) -> int:
-    """From 1 to ``most``, and so that ``most`` falls into parts of about equal size."""
-    parts = -(-most // max(1, n))
-    return max(1, -(-most // max(1, parts)))
-
-
 def image_blocks(x: Any, n: int, pad: Pair, by_pixel: bool) -> Iterator[tuple[int, Any]]:
     """``n`` images at a time (n, H, W, C) with their padding, and the number of the first."""
     N, C, H, W = x.shape
@@ -295,19 +310,3 @@ def _windows(images: Any, shape: tuple[int, int, int], kernel: Pair, stride: Pai
     n, h, w, c = images.strides
     strides = n, h * stride[0], w * stride[1], h * dilation[0], w * dilation[1], c
     return as_strided(images, (*shape, *kernel, images.shape[3]), strides)
-
-
-def has_channels_last(x: Any) -> bool:
-    """Whether a row of pixels is one stretch of memory."""
-    _, c, _, w = x.strides
-    return bool(c == x.itemsize and w == x.shape[1] * c)
-
-
-def as_pixels(x: Any) -> Any:
-    """``x`` (N, C, H, W) as (N, H, W, C), contiguous."""
-    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
-
-
-def row_of(b: Any, width: int) -> Any:
-    """``b`` for every pixel of a row: NumPy adds one long row faster than many short ones."""
-    return np.tile(b, (width, 1))

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .conv import as_pixels, block_size, image_blocks, row_of, to_compute
+from .conv import image_blocks, to_compute
 from .im2col import ONE, Pair, cropped, outsize, reach, tap_slices
+from .pixels import as_pixels, block_size, row_of
 
 _WORKSPACE = 256 << 10  # bytes of products at a time: the image, the result and these fit into the cache
 
