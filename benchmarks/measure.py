@@ -53,7 +53,7 @@ def blas_kernel() -> str | None:
     """The family of processors that NumPy's OpenBLAS computes for, or None where NumPy has another BLAS."""
     maps = Path("/proc/self/maps")
     lines = maps.read_text().splitlines() if maps.exists() else []
-    for path in sorted({line.split()[-1] for line in lines if "openblas" in line and "numpy" in line}):
+    for path in sorted({line.split(maxsplit=5)[5] for line in lines if "openblas" in line and "numpy" in line}):
         library = ctypes.CDLL(path)
         for name in ("scipy_openblas_get_corename64_", "openblas_get_corename64_", "openblas_get_corename"):
             if hasattr(library, name):
