@@ -234,10 +234,14 @@ def _environment(wishes: Mapping[str, str]) -> Iterator[None]:
 
 def _loaded_libraries() -> Iterator[str]:
     """Files of this process that may be an OpenBLAS: those in memory, or those that lie beside NumPy."""
-    maps = Path("/proc/self/maps")
-    if maps.exists():
-        paths = [line.split(maxsplit=5)[5] for line in maps.read_text().splitlines() if "/" in line]
-        yield from dict.fromkeys(p for p in paths if "blas" in os.path.basename(p).lower())
+    try:
+        maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:  # another system, or one that hides it
+        maps = ""
+    paths = [line.split(maxsplit=5)[5] for line in maps.splitlines() if "/" in line]
+    found = dict.fromkeys(p for p in paths if "blas" in os.path.basename(p).lower())
+    yield from sorted(found, key=lambda path: "numpy.libs" not in path)  # SciPy brings one of its own
+    if found:
         return
     package = Path(sys.modules["numpy"].__file__ or "").parent
     for folder in (package.parent / "numpy.libs", package / ".dylibs"):

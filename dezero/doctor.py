@@ -19,7 +19,7 @@ import numpy as np
 from . import cuda
 from .blas import AVX512_KERNELS, OpenBLAS, has_avx512, is_amd
 from .download import get_cache_dir
-from .kernels.parallel import threads
+from .kernels.parallel import cores, threads
 
 _LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -46,16 +46,16 @@ def advise(report: Mapping[str, Mapping[str, Any]]) -> list[str]:
         "There is an NVIDIA GPU, but no CuPy. Install it: pip install 'dezero[cuda12]' (or cuda13)."
     """
     products, gpu, pictures = report["Matrix products"], report["GPU"], report["Pictures"]
-    cores = report["Processor"]["cores to use"]
+    all_cores = report["Processor"]["cores to use"]
     advice = []
-    if products["threads"] is not None and products["threads"] < cores:
+    if products["threads"] is not None and products["threads"] < all_cores:
         limits = [name for name in _LIMITS if report["Processor"][name]]
         why = f"because of {' and '.join(limits)}" if limits else "as the library was told"
-        advice.append(f"Matrix products use {products['threads']} of {cores} cores, {why}. Unset that for full speed.")
-    if report["Processor"]["threads of dezero"] < cores:
         advice.append(
-            f"dezero itself uses {report['Processor']['threads of dezero']} of {cores} cores: unset OMP_NUM_THREADS."
+            f"Matrix products use {products['threads']} of {all_cores} cores, {why}. Unset that for full speed."
         )
+    if (own := report["Processor"]["threads of dezero"]) < all_cores:
+        advice.append(f"dezero itself uses {own} of {all_cores} cores: unset OMP_NUM_THREADS.")
     if (
         products["library"] == "OpenBLAS"
         and report["Processor"]["AVX-512"]
@@ -93,12 +93,11 @@ def _python() -> dict[str, Any]:
 
 
 def _processor() -> dict[str, Any]:
-    affinity = getattr(os, "sched_getaffinity", None)
     return {
         "made by AMD": is_amd(),
         "AVX-512": has_avx512(),
         "cores": os.cpu_count() or 1,
-        "cores to use": len(affinity(0)) if affinity else os.cpu_count() or 1,
+        "cores to use": cores(),
         "threads of dezero": threads(),
         "NumPy's own loops": _numpy_features(),
         "GB/s of a sum": round(_bandwidth(), 1),

@@ -48,9 +48,13 @@ def run_in_parts(work: Callable[[int, int], object], n: int, least: int) -> None
 @lru_cache(maxsize=1)
 def threads() -> int:
     """How many threads to use: the cores this process may run on, or fewer where OMP_NUM_THREADS says so."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     asked = os.environ.get("OMP_NUM_THREADS", "")
-    return min(cores, int(asked)) if asked.isdigit() and int(asked) > 0 else cores
+    return min(cores(), int(asked)) if asked.isdigit() and int(asked) > 0 else cores()
+
+
+def cores() -> int:
+    """How many cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Part:

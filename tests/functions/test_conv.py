@@ -85,9 +85,11 @@ def test_the_data_of_the_first_layer_gets_no_gradient(monkeypatch, create_graph)
     def refuse(*args):
         raise AssertionError("the gradient of the data was computed")
 
-    y = F.conv2d(x, Variable(W), Variable(b))
+    filters = Variable(W)
+    y = F.conv2d(x, filters, Variable(b))
     monkeypatch.setattr(conv_module.kernels, "deconv2d", refuse)
     y.backward(create_graph=create_graph)
+    assert filters.grad.shape == W.shape
 
 
 @pytest.mark.parametrize("f, filters, bias", [(F.conv2d, W, b), (F.deconv2d, W_up, b_up)])

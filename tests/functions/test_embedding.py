@@ -56,6 +56,7 @@ def test_on_a_device_the_host_does_not_wait():
     W, x = Variable(xp.asarray(np.eye(3))), xp.asarray(ids)
     with strict_device.no_sync():
         F.embed_id(x, W, padding_idx=0).sum().backward()
+    assert W.grad.shape == W.shape
 
 
 def test_ids_must_be_integers_in_range():

@@ -76,6 +76,7 @@ def test_a_gpu_is_not_kept_waiting():
     with no_sync():
         (F.sort(v, 0, descending=True)[0] * F.topk(v, 1, axis=1)[0]).backward()
         F.argmax(v, 1)
+    assert v.grad.shape == v.shape
 
 
 @pytest.mark.parametrize(

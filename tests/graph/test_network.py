@@ -455,3 +455,4 @@ def test_small_pictures_warn_of_nothing(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         tower(3).plot(X, to_file=tmp_path / "a.svg", depth=1)
+    assert (tmp_path / "a.svg").exists()

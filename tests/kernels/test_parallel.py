@@ -35,7 +35,9 @@ def test_parts_cover_everything_once(three_threads):
 
 def test_each_part_has_a_thread_of_its_own_at_the_same_time(three_threads):
     together = threading.Barrier(3, timeout=30)
-    run_in_parts(lambda start, stop: together.wait(), 30, 10)  # would time out if one waited for another
+    came = []
+    run_in_parts(lambda start, stop: came.append(together.wait()), 30, 10)  # times out if one waits for another
+    assert sorted(came) == [0, 1, 2]
 
 
 def test_little_work_stays_in_the_callers_thread(three_threads):
