@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import arrays
 from ..config import Config
 from ..core import Variable, constant
 from ..cuda import get_array_module, is_array
 from ..kernels.attention import Limits, attend, attend_gradients, largest, triangle
+from ..kernels.sums import sum_to
 from .dropout import check_ratio, dropout_mask
 from .elementwise import as_dtype, exp
 from .fused import Fused, check_same_precision, floating_operand, widened
@@ -71,7 +71,7 @@ class ScaledDotProductAttention(Fused):
 
 def _fitted(gx: Any, x: Any) -> Any:
     """``gx`` summed over the axes along which ``x`` was broadcast, in its dtype."""
-    return as_dtype(arrays.sum_to(gx, x.shape), x.dtype)
+    return as_dtype(sum_to(gx, x.shape), x.dtype)
 
 
 def scaled_dot_product_attention(

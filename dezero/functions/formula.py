@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .. import arrays
 from ..config import Config, using_config
 from ..core import Function, Variable, grad
+from ..kernels import sums
 from .reduction import sum_to
 
 
@@ -33,7 +33,7 @@ class Formula(Function):
         return self.gradients(gy, None if y is None else y.data, *[x.data for x in self.inputs])
 
     def fit_gradient(self, i: int, gx: Any, shape: tuple[int, ...]) -> Any:
-        return sum_to(gx, shape) if isinstance(gx, Variable) else arrays.sum_to(gx, shape)
+        return sum_to(gx, shape) if isinstance(gx, Variable) else sums.sum_to(gx, shape)
 
 
 def apply(function: Function, *args: Any) -> Any:
