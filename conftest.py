@@ -10,7 +10,7 @@ import pytest
 
 from dezero.config import Config
 
-SWITCHES = ("enable_backprop", "train", "detect_inplace")
+SWITCHES = ("enable_backprop", "train", "detect_inplace", "numba")
 
 
 @pytest.fixture(autouse=True)

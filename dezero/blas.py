@@ -159,6 +159,16 @@ class OpenBLAS:
         """How many threads share a large product."""
         return int(getattr(self._library, f"{self._prefix}openblas_get_num_threads{self._suffix}")())
 
+    @property
+    def integer_bits(self) -> int:
+        """How long the integers are by which sizes are passed: 64 or 32 bits."""
+        return 64 if self._suffix else 32
+
+    def address(self, name: str) -> int | None:
+        """Where the function ``name`` lies in memory, such as ``cblas_sgemm``; None where there is no such function."""
+        function = getattr(self._library, f"{self._prefix}{name}{self._suffix}", None)
+        return function and ctypes.cast(function, ctypes.c_void_p).value
+
     def choose(self, kernel: str) -> None:
         """Goes over to other kernels. Nothing may be under way meanwhile.
 

@@ -1,7 +1,8 @@
-"""Knows the switches that change how Functions run: whether to record a graph, and whether we are training."""
+"""Knows the switches that change how Functions run: whether to record a graph, whether we are training, and others."""
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import ContextDecorator
 from typing import Any
@@ -13,6 +14,7 @@ class _Config(threading.local):
     enable_backprop: bool = True  # record the computation graph
     train: bool = True  # dropout drops, batch normalization uses the batch's own statistics
     detect_inplace: bool = False  # let backward() find arrays that were changed after they were recorded
+    numba: bool = os.environ.get("DEZERO_NUMBA") != "off"  # run compiled loops where Numba is installed
 
 
 Config = _Config()
@@ -24,7 +26,7 @@ class using_config(ContextDecorator):
     The old value comes back however the block ends. Blocks nest, also with one and the same object.
 
     Args:
-        name: ``"enable_backprop"``, ``"train"`` or ``"detect_inplace"``.
+        name: ``"enable_backprop"``, ``"train"``, ``"detect_inplace"`` or ``"numba"``.
         value: The value inside the block.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 
 import strict_device
 from dezero import cuda
+from dezero.config import using_config
+from dezero.kernels.compiled import numba_version
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # pictures go to files, never to a screen
 
@@ -21,6 +24,15 @@ def _devices() -> list[Any]:
     if cuda.gpu_enable:
         devices.append(pytest.param(cuda.cupy, id="cupy", marks=pytest.mark.gpu))
     return devices
+
+
+@pytest.fixture(params=["in NumPy", "compiled"])
+def way(request: pytest.FixtureRequest) -> Iterator[str]:
+    """How kernels run: as NumPy's functions, and as compiled loops where Numba is installed."""
+    if request.param == "compiled" and not numba_version():
+        pytest.skip("Numba is not installed.")
+    with using_config("numba", request.param == "compiled"):
+        yield request.param
 
 
 @pytest.fixture(params=[pytest.param(np, id="numpy"), *_devices()])

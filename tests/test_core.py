@@ -775,7 +775,9 @@ def test_every_thread_has_its_own_switches():
 
 
 def test_an_unknown_switch_is_an_error_that_lists_the_known_ones():
-    with pytest.raises(AttributeError, match="no switch 'trian'. There are: enable_backprop, train, detect_inplace"):
+    with pytest.raises(
+        AttributeError, match="no switch 'trian'. There are: enable_backprop, train, detect_inplace, numba"
+    ):
         using_config("trian", False)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .compiled import loops_for
 from .parallel import run_in_parts
 
 _LEAST = 1 << 14  # elements; for fewer the formulas are as fast
@@ -38,7 +39,8 @@ def is_fast(*xs: Any) -> bool:
 def sigmoid(x: Any) -> Any:
     """1 / (1 + e^-x)."""
     y = np.empty_like(x)
-    _share(_sigmoid, x, y)
+    loops = loops_for("activation", x)
+    _share(loops.sigmoid if loops else _sigmoid, x, y)
     return y
 
 
