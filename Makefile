@@ -56,15 +56,15 @@ proven:
 	PYTHONPATH=tests $(PY) -m registry
 
 bench:
-	@sh scripts/setup.sh demo,test,oracle
+	@sh scripts/setup.sh demo,test,oracle,fast
 	$(PY) -m benchmarks $(ARGS)
 
 bench-quick:
-	@sh scripts/setup.sh demo,test,oracle
+	@sh scripts/setup.sh demo,test,oracle,fast
 	$(PY) -m benchmarks --quick $(ARGS)
 
 bench-scaling:
-	@sh scripts/setup.sh demo,test,oracle
+	@sh scripts/setup.sh demo,test,oracle,fast
 	$(PY) -m benchmarks.scaling $(ARGS)
 
 clean:

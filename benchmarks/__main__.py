@@ -21,9 +21,10 @@ from .workloads import GROWTH, WANTED
 TEXT = """# Benchmarks
 
 Written by `make bench`. Times are those of one step; a ratio is a time over PyTorch's (eager, two threads), so lower is
-better and 1 is even. "Spread" is the lowest and the highest ratio of dezero in a round. "Wanted" is the most that
-dezero's ratio may be. The columns after it are ratios to PyTorch too: the book's dezero, MyGrad, HIPS autograd, and JAX
-(compiled, which the others are not); "–" is what cannot be said there. MB are of 2^20 bytes.
+better and 1 is even. "dezero" is `dezero[fast]`, whose compiled loops need Numba; "NumPy alone" is the same without it.
+"Spread" is the lowest and the highest ratio of dezero in a round. "Wanted" is the most that dezero's ratio may be. The
+columns after it are ratios to PyTorch too: dezero in NumPy alone, the book's dezero, MyGrad, HIPS autograd, and JAX
+(compiled as a whole, which the others are not); "–" is what cannot be said there. MB are of 2^20 bytes.
 
 """
 ROUNDS, SECONDS, PEER_ROUNDS = 7, 2.0, 2
@@ -35,7 +36,7 @@ def compare(workload: str, taking_part: dict[str, sides.Side], rounds: int, seco
     runs: report.Runs = {name: [] for name in taking_part}
     for k in range(rounds):
         for name in list(runs)[:: -1 if k % 2 else 1]:
-            if k >= PEER_ROUNDS and name not in ("dezero", "torch"):
+            if k >= PEER_ROUNDS and name in sides.PEERS:
                 continue
             try:
                 runs[name].append(sides.run(taking_part[name], workload, seconds))
@@ -58,7 +59,7 @@ def main() -> None:
     rounds, seconds = args.rounds or (1 if args.quick else ROUNDS), QUICK_SECONDS if args.quick else SECONDS
     peers = args.peers if args.peers is not None else [] if args.quick else list(sides.PEERS)
 
-    everyone = sides.both() | {name: side for name in peers if (side := sides.peer(name))}
+    everyone = sides.own() | {name: side for name in peers if (side := sides.peer(name))}
     known = {name: sides.workloads(side) for name, side in everyone.items()}
     lines: list[str] = []
 

@@ -24,6 +24,11 @@ from dezero import DataLoader, Model, Variable, optimizers
 from dezero.models import MLP, VGG16
 
 OURS = hasattr(dezero, "grad")  # the book's dezero has no such name
+NUMBA = None
+if OURS and dezero.Config.numba:
+    from dezero.kernels.compiled import numba_version
+
+    NUMBA = numba_version()  # imports it, so that its memory counts among that of the imports
 # lets go of the graph on the way; in the book's dezero the graph goes with the next loss
 BACKWARD = {"retain_graph": False} if OURS else {}
 
@@ -331,4 +336,5 @@ SCALED = {
 
 def versions() -> dict[str, str]:
     version = dezero.__version__ if OURS else "0.0.13"
-    return {"dezero": version, "numpy": np.__version__, "python": sys.version.split()[0]}
+    compiler = {"numba": NUMBA} if NUMBA else {}
+    return {"dezero": version, "numpy": np.__version__, **compiler, "python": sys.version.split()[0]}

@@ -14,13 +14,14 @@ from .workloads import TRAINING, WANTED, WANTED_GROWTH, WANTED_IMPORT, WANTED_ME
 
 Run = dict[str, Any]  # one measurement
 Runs = dict[str, list[Run]]  # of one workload: for each side one of each round that it took part in
-PEERS = {"book": "book", "mygrad": "MyGrad", "autograd": "autograd", "jax": "JAX"}
+OTHERS = {"numpy": "NumPy alone", "book": "book", "mygrad": "MyGrad", "autograd": "autograd", "jax": "JAX"}
+OWN = ("dezero", "numpy", "torch")
 ABSENT = "–"
 HEADING = (
-    "| workload | dezero ms | PyTorch ms | ratio | spread | wanted | "
-    + " | ".join(PEERS.values())
-    + " | peak MB, dezero / PyTorch | beyond the imports |\n"
-    + "|---" * (8 + len(PEERS))
+    "| workload | dezero ms | NumPy alone ms | PyTorch ms | ratio | spread | wanted | "
+    + " | ".join(OTHERS.values())
+    + " | peak MB, dezero / NumPy alone / PyTorch | beyond the imports |\n"
+    + "|---" * (9 + len(OTHERS))
     + "|"
 )
 
@@ -44,10 +45,10 @@ def spread(runs: Runs) -> str:
 def row(workload: str, runs: Runs) -> str:
     """A row of the table."""
     wanted, ours = WANTED[workload], ratio(runs, "dezero")
-    cells = [workload, *(_milliseconds(runs, side) for side in ("dezero", "torch"))]
+    cells = [workload, *(_milliseconds(runs, side) for side in OWN)]
     cells += [_number(ours), spread(runs), f"{wanted}" + (f" {verdict(ours, wanted)}" if ours else "")]
-    cells += [_number(ratio(runs, side)) for side in PEERS]
-    cells += [" / ".join(_megabytes(runs, side, beyond) for side in ("dezero", "torch")) for beyond in (False, True)]
+    cells += [_number(ratio(runs, side)) for side in OTHERS]
+    cells += [" / ".join(_megabytes(runs, side, beyond) for side in OWN) for beyond in (False, True)]
     return "| " + " | ".join(cells) + " |"
 
 
@@ -63,6 +64,12 @@ def closing(results: dict[str, Runs]) -> list[str]:
         f" {verdict(mean, WANTED_MEAN)}). Highest: {ratios[worst]:.2f}, {worst} (wanted: at most {WANTED_WORST},"
         f" {verdict(ratios[worst], WANTED_WORST)})."
     ]
+    alone = [r for runs in results.values() if (r := ratio(runs, "numpy"))]
+    if alone:
+        mean = geometric_mean(alone)
+        lines[0] += (
+            f" In NumPy alone: geometric mean {mean:.2f} ({verdict(mean, WANTED_MEAN)}), highest {max(alone):.2f}."
+        )
     trained = [workload for workload in TRAINING if workload in ratios]
     if trained:
         over = [

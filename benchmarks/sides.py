@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy
 
+from dezero.kernels.compiled import numba_version
+
 HERE = Path(__file__).resolve().parent
 THREADS = 2
 PATIENCE = 300  # seconds until a measurement is given up
@@ -24,15 +26,19 @@ PEERS = {  # what each needs; all of them on the same NumPy as ours
 
 
 class Side(NamedTuple):
-    """An interpreter, and the module beside this one that has the workloads."""
+    """An interpreter, the module beside this one that has the workloads, and a variable of the environment."""
 
     python: str
     module: str
+    setting: str = ""
 
 
-def both() -> dict[str, Side]:
-    """dezero and PyTorch, in the environment of whoever calls."""
-    return {"dezero": Side(sys.executable, "dezero_side"), "torch": Side(sys.executable, "torch_side")}
+def own() -> dict[str, Side]:
+    """dezero, dezero in NumPy alone where that is another thing, and PyTorch, in the environment of whoever calls."""
+    ours = {"dezero": Side(sys.executable, "dezero_side")}
+    if numba_version():
+        ours["numpy"] = Side(sys.executable, "dezero_side", "DEZERO_NUMBA=off")
+    return ours | {"torch": Side(sys.executable, "torch_side")}
 
 
 def peer(name: str) -> Side | None:
@@ -67,7 +73,7 @@ def run(side: Side, workload: str, seconds: float, size: int | None = None) -> d
         RuntimeError: It failed, or took longer than PATIENCE.
     """
     command = [side.python, str(HERE / "measure.py"), side.module, workload, str(seconds)]
-    return json.loads(_output(command + ([] if size is None else [str(size)])))
+    return json.loads(_output(command + ([] if size is None else [str(size)]), side.setting))
 
 
 def seconds_to_import(module: str) -> float:
@@ -76,10 +82,11 @@ def seconds_to_import(module: str) -> float:
     return float(_output([sys.executable, "-c", code]))
 
 
-def _output(command: list[str]) -> str:
+def _output(command: list[str], setting: str = "") -> str:
     """The last line that a command prints, run beside this file on THREADS threads."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(THREADS))
+    environment |= dict([setting.split("=")] if setting else [])
     name = " ".join(Path(command[1]).name.split() + command[2:])
     try:
         done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=HERE, timeout=PATIENCE)

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -18,7 +19,9 @@ import numpy as np
 
 from . import cuda
 from .blas import AVX512_KERNELS, OpenBLAS, has_avx512, is_amd
+from .config import Config
 from .download import get_cache_dir
+from .kernels.compiled import numba_version
 from .kernels.parallel import cores, threads
 
 _LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -27,11 +30,12 @@ Report = dict[str, dict[str, Any]]  # chapter -> what -> how it is
 
 
 def examine() -> Report:
-    """What there is: a chapter each for Python, the processor, matrix products, the GPU, pictures, and files."""
+    """What there is: a chapter for each part, with what was found there."""
     return {
         "Python": _python(),
         "Processor": _processor(),
         "Matrix products": _products(),
+        "Compiled loops": _loops(),
         "GPU": _gpu(),
         "Pictures": _pictures(),
         "Files": _files(),
@@ -45,7 +49,8 @@ def advise(report: Mapping[str, Mapping[str, Any]]) -> list[str]:
         >>> advise(examine() | {"GPU": {"CuPy": None, "NVIDIA driver": "555.42"}})[-1]
         "There is an NVIDIA GPU, but no CuPy. Install it: pip install 'dezero[cuda12]' (or cuda13)."
     """
-    products, gpu, pictures = report["Matrix products"], report["GPU"], report["Pictures"]
+    products, loops = report["Matrix products"], report["Compiled loops"]
+    gpu, pictures = report["GPU"], report["Pictures"]
     all_cores = report["Processor"]["cores to use"]
     advice = []
     if products["threads"] is not None and products["threads"] < all_cores:
@@ -72,6 +77,12 @@ def advise(report: Mapping[str, Mapping[str, Any]]) -> list[str]:
         )
     if products["library"] in ("none", "unknown"):
         advice.append("NumPy was built without a fast BLAS. Get its own build: pip install --force-reinstall numpy.")
+    if not loops["Numba"]:
+        advice.append("Compiled loops for normalization, activations, recurrent layers and more: install dezero[fast].")
+    elif loops.get("trouble"):
+        advice.append(f"Numba {loops['Numba']} cannot be used: {loops['trouble']}")
+    elif not loops["in use"]:
+        advice.append("Compiled loops are switched off: unset DEZERO_NUMBA.")
     if gpu["NVIDIA driver"] and not gpu["CuPy"]:
         advice.append("There is an NVIDIA GPU, but no CuPy. Install it: pip install 'dezero[cuda12]' (or cuda13).")
     if gpu["CuPy"] and not gpu.get("devices"):
@@ -113,6 +124,21 @@ def _products() -> dict[str, Any]:
         found |= {"version": blas.version, "kernel": blas.kernel, "threads": blas.threads, "file": blas.path}
         found["patience"] = blas.patience  # as a power of two ticks, 0 where nobody asked for less than 26
     return found | {"GFLOP/s in float32": round(_speed(np.float32)), "GFLOP/s in float64": round(_speed(np.float64))}
+
+
+def _loops() -> dict[str, Any]:
+    found: dict[str, Any] = {"Numba": _version("numba"), "in use": False}
+    if found["Numba"]:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            found["in use"] = bool(numba_version()) and Config.numba
+        if told:
+            found["trouble"] = str(told[0].message)
+    if found["in use"]:
+        from .kernels.loops.jit import has_product
+
+        found["products inside"] = has_product()
+    return found
 
 
 def _gpu() -> dict[str, Any]:

@@ -51,6 +51,11 @@ def run_of(milliseconds, peak_mb=100.0, parameters=None, **versions):
     }
 
 
+def two(sides):
+    """dezero and PyTorch, without a third side for dezero in NumPy alone."""
+    return {name: side for name, side in sides.own().items() if name != "numpy"}
+
+
 # --- the sides ------------------------------------------------------------------------------------------
 
 
@@ -168,7 +173,7 @@ def test_a_side_that_fails_is_left_out_with_a_word(part, monkeypatch, capsys):
         return run_of(1.0)
 
     monkeypatch.setattr(sides, "run", run)
-    runs = driver.compare("LeNet", sides.both(), 2, 0.1)
+    runs = driver.compare("LeNet", two(sides), 2, 0.1)
     assert list(runs) == ["dezero"] and len(runs["dezero"]) == 2
     assert "torch is left out of LeNet: no torch here" in capsys.readouterr().err
 
@@ -183,7 +188,7 @@ def test_sides_of_unequal_size_stop_the_benchmark(part, monkeypatch):
     driver, sides = importlib.import_module("benchmarks.__main__"), part("sides")
     monkeypatch.setattr(sides, "run", lambda side, *_: run_of(1.0, parameters=len(side.module)))
     with pytest.raises(SystemExit, match="LeNet is not the same on all sides"):
-        driver.compare("LeNet", sides.both(), 1, 0.1)
+        driver.compare("LeNet", two(sides), 1, 0.1)
 
 
 def test_peers_take_part_in_the_first_rounds_and_every_other_round_goes_backwards(part, monkeypatch):
@@ -195,7 +200,7 @@ def test_peers_take_part_in_the_first_rounds_and_every_other_round_goes_backward
         return run_of(1.0)
 
     monkeypatch.setattr(sides, "run", run)
-    driver.compare("LeNet", sides.both() | {"jax": sides.Side("python", "jax_side")}, 3, 0.1)
+    driver.compare("LeNet", two(sides) | {"jax": sides.Side("python", "jax_side")}, 3, 0.1)
     names = [module.removesuffix("_side") for module in order]
     assert names == ["dezero", "torch", "jax", "jax", "torch", "dezero", "dezero", "torch"]
 
@@ -212,20 +217,24 @@ def runs():
             run_of(30, 90, dezero="1.0"),
         ],
         "torch": [run_of(10, 300, torch="2.13"), run_of(10, 300, torch="2.13"), run_of(20, 300, torch="2.13")],
+        "numpy": [run_of(9, 80), run_of(12, 80), run_of(31, 80)],
         "book": [run_of(85, dezero="0.0.13"), run_of(95, dezero="0.0.13")],
     }
 
 
 def test_a_row_has_medians_the_ratio_its_spread_and_a_dash_for_who_is_absent(part, runs):
     row = part("report").row("LeNet", runs)
-    assert row == "| LeNet | 10.000 | 10.000 | 1.00 | 0.80–1.50 | 1.0 met | 9.00 | – | – | – | 90 / 300 | 50 / 260 |"
+    assert row == (
+        "| LeNet | 10.000 | 12.000 | 10.000 | 1.00 | 0.80–1.50 | 1.0 met | 1.20 | 9.00 | – | – | –"
+        " | 90 / 80 / 300 | 50 / 40 / 260 |"
+    )
     assert part("report").HEADING.splitlines()[0].count("|") == row.count("|")
     assert part("report").HEADING.splitlines()[1].count("|") == row.count("|")
 
 
 def test_a_row_without_pytorch_has_no_verdict(part, runs):
     del runs["torch"]
-    assert part("report").row("LeNet", runs).startswith("| LeNet | 10.000 | – | – | – | 1.0 | – |")
+    assert part("report").row("LeNet", runs).startswith("| LeNet | 10.000 | 12.000 | – | – | – | 1.0 | – |")
 
 
 def test_a_ratio_above_what_is_wanted_is_missed(part):
@@ -246,6 +255,20 @@ def test_the_closing_lines_judge_the_mean_the_worst_and_the_memory(part):
     assert "Highest: 1.60, GPT (wanted: at most 1.2, missed)." in first
     assert "of the 2 training workloads" in second and "above it: GPT." in second
     assert report.closing({"GPT": {"dezero": [run_of(1)]}}) == ["Nothing was measured on both sides."]
+
+
+def test_the_closing_lines_judge_numpy_alone_as_well(part):
+    results = {"GPT": {"dezero": [run_of(5)], "numpy": [run_of(9)], "torch": [run_of(10)]}}
+    assert part("report").closing(results)[0].endswith("In NumPy alone: geometric mean 0.90 (missed), highest 0.90.")
+
+
+def test_dezero_runs_once_with_compiled_loops_and_once_without(part):
+    pytest.importorskip("numba")
+    sides = part("sides")
+    ours, alone = sides.own()["dezero"], sides.own()["numpy"]
+    assert (alone.python, alone.module) == (ours.python, ours.module)
+    found = [sides.run(side, "spiral MLP", 0.01)["versions"] for side in (ours, alone)]
+    assert "numba" in found[0] and "numba" not in found[1]
 
 
 def test_the_geometric_mean_is_the_root_of_the_product(part):

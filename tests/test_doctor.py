@@ -2,10 +2,11 @@ import json
 import re
 import subprocess
 import sys
+import warnings
 
 import pytest
 
-from dezero import doctor
+from dezero import doctor, using_config
 from dezero.doctor import advise, as_text, examine
 
 
@@ -22,6 +23,7 @@ def changed(report, chapter, **findings):
 def well(report):
     """A machine that lacks nothing."""
     report = changed(report, "Processor", **{"cores to use": 2, "threads of dezero": 2, "OMP_NUM_THREADS": None}) | {
+        "Compiled loops": {"Numba": "0.68", "in use": True},
         "GPU": {"NVIDIA driver": None, "CuPy": None},
         "Pictures": {"graphviz": "0.21", "dot": "dot 2.43", "matplotlib": "3.10", "Pillow": "12"},
     }
@@ -29,9 +31,22 @@ def well(report):
 
 
 def test_every_chapter_is_there(report):
-    assert list(report) == ["Python", "Processor", "Matrix products", "GPU", "Pictures", "Files"]
+    assert list(report) == ["Python", "Processor", "Matrix products", "Compiled loops", "GPU", "Pictures", "Files"]
     assert report["Matrix products"]["GFLOP/s in float32"] > 0
     assert report["Processor"]["GB/s of a sum"] > 0
+
+
+def test_it_says_whether_compiled_loops_are_in_use(monkeypatch):
+    pytest.importorskip("numba")
+    assert doctor._loops()["in use"]
+    with using_config("numba", False):
+        assert not doctor._loops()["in use"]
+
+    def refuse():
+        warnings.warn("NumPy is too new", RuntimeWarning, stacklevel=2)
+
+    monkeypatch.setattr(doctor, "numba_version", refuse)
+    assert doctor._loops()["trouble"] == "NumPy is too new"
 
 
 def test_nothing_to_do_where_nothing_is_missing(well):
@@ -46,6 +61,9 @@ def test_nothing_to_do_where_nothing_is_missing(well):
         ("Processor", {"threads of dezero": 1}, "dezero itself uses 1 of 2 cores"),
         ("Matrix products", {"library": "none", "kernel": None, "threads": None}, "without a fast BLAS"),
         ("Matrix products", {"patience": 0}, "set OPENBLAS_THREAD_TIMEOUT=18"),
+        ("Compiled loops", {"Numba": None, "in use": False}, r"install dezero\[fast\]"),
+        ("Compiled loops", {"in use": False}, "unset DEZERO_NUMBA"),
+        ("Compiled loops", {"in use": False, "trouble": "NumPy is too new."}, "cannot be used: NumPy is too new."),
         ("GPU", {"NVIDIA driver": "555.42"}, "There is an NVIDIA GPU, but no CuPy"),
         ("GPU", {"CuPy": "14.0", "devices": [], "trouble": "no driver"}, "CuPy 14.0 finds no GPU: no driver"),
         ("Pictures", {"graphviz": None}, r"pip install 'dezero\[graph\]'"),
