@@ -172,13 +172,21 @@ class Variable:
         self.creator = None
 
     def unchain_backward(self) -> None:
-        """Cuts the graph behind this Variable: everything it was computed from becomes a leaf."""
+        """Cuts the graph behind this Variable: everything it was computed from becomes a leaf.
+
+        So does what else the same Functions returned: the memory c of an LSTM beside its state h.
+        """
         functions = [] if self.creator is None else [self.creator]
         while functions:
             for x in functions.pop().inputs:
-                if x.creator is not None:
-                    functions.append(x.creator)
+                f = x.creator
+                if f is not None:
+                    functions.append(f)
                     x.unchain()
+                    for ref in f.outputs:
+                        y = ref()
+                        if y is not None:
+                            y.unchain()
 
     def detach(self) -> Variable:
         """The same data as a constant: shares the array, has no graph and gets no gradient."""
