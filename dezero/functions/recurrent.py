@@ -184,10 +184,35 @@ class GRU(Recurrent):
         return (n + z * (h - n),)
 
 
-class LSTMStep(Recurrent):
-    """c <- f c + i u, with sigmoid(f, i, o) and tanh(u) of x Wx + b + h Wh; each gate has weights of its own.
+class GRUStep(GRU):
+    """The same with weights of its own for each gate: (x, h, then Wx of r, z, n, Wh of each, bx of each, bh of n)."""
 
-    (x, h, c, then Wx, b, Wh of each gate) -> (c, o). ``has_state=False`` is for the first step, which has no h, c
+    def forward(self, x, h, *weights):
+        return super().forward(x, h, *self.packed(weights, get_array_module(x).concatenate))
+
+    def gradients(self, gys, needs, x, h, *weights):
+        wanted = (*needs[:2], *[any(needs[k : k + n]) for k, n in ((2, 3), (5, 3), (8, 3), (11, 1))])
+        packed = self.packed(weights, get_array_module(x).concatenate)
+        gx, gh, *packs, gbh = super().gradients(gys, wanted, x, h, *packed)
+        H = h.shape[1]
+        gweights = [None if g is None else g[..., k * H : (k + 1) * H] for g in packs for k in range(3)]
+        return [gx, gh, *gweights, None if gbh is None else gbh[2 * H :]]
+
+    def formula(self, x, h, *weights):
+        return super().formula(x, h, *self.packed(weights, concat))
+
+    def packed(self, weights: Sequence[Any], join: Any) -> list[Any]:
+        """Wx, Wh, bx and bh with all gates side by side."""
+        *others, bh = weights
+        packs = [join(others[k : k + 3], axis=-1) for k in (0, 3, 6)]
+        none = get_array_module(bh).zeros(2 * len(bh), bh.dtype)
+        return [*packs, join([none, bh], axis=0)]
+
+
+class LSTMStep(Recurrent):
+    """c <- f c + i u, h <- o tanh(c), with sigmoid(f, i, o) and tanh(u) of x Wx + b + h Wh of each gate's own weights.
+
+    (x, h, c, then Wx, b, Wh of each gate) -> (h, c). ``has_state=False`` is for the first step, which has no h, c
     and Wh, and no gate f, as there is nothing to forget.
     """
 
@@ -201,46 +226,24 @@ class LSTMStep(Recurrent):
         return self.tape.forward(x, h, c, weights)
 
     def gradients(self, gys, needs, *args):
-        x, _, c, weights = self.parts(args)
+        x, h, c, weights = self.parts(args)
         wanted = (needs[0], self.has_state and needs[1], any(needs[-len(weights) :]))
-        gx, gh, gc, gweights = self.tape.backward(x, c, weights, *gys, wanted)
+        gx, gh, gc, gweights = self.tape.backward(x, h, c, weights, *gys, wanted)
         return [gx, gh, gc, *gweights] if self.has_state else [gx, *gweights]
 
     def formula(self, *args):
         x, h, c, weights = self.parts(args)
         if not self.has_state:
             i, o, u = [linear(x, *weights[k : k + 2]) for k in (0, 2, 4)]
-            return sigmoid(i) * tanh(u), sigmoid(o)
+            c = sigmoid(i) * tanh(u)
+            return sigmoid(o) * tanh(c), c
         f, i, o, u = [linear(x, *weights[k : k + 2]) + matmul(h, weights[k + 2]) for k in (0, 3, 6, 9)]
-        return sigmoid(f) * c + sigmoid(i) * tanh(u), sigmoid(o)
+        c = sigmoid(f) * c + sigmoid(i) * tanh(u)
+        return sigmoid(o) * tanh(c), c
 
     def parts(self, args: Sequence[Any]) -> tuple[Any, Any, Any, Sequence[Any]]:
         """x, h, c and the weights."""
         return (*args[:3], args[3:]) if self.has_state else (args[0], None, None, args[1:])
-
-
-class LSTMOutput(Function):
-    """h = o tanh(c);  go = gh tanh(c), gc = gh o (1 - tanh(c)^2).
-
-    An op of its own, so that c lies behind h in the graph: ``unchain_backward`` from a loss of h cuts c too.
-    """
-
-    def forward(self, o, c):
-        self.tanh_c = get_array_module(c).tanh(c)
-        return o * self.tanh_c
-
-    def array_backward(self, gh):
-        o, t = self.inputs[0].data, self.tanh_c
-        slope = t * t
-        slope = get_array_module(t).subtract(1, slope, out=slope)
-        slope *= o
-        slope *= gh
-        return gh * t, slope
-
-    def backward(self, gh):
-        o, c = self.inputs
-        t = tanh(c)
-        return gh * t, gh * o * (1 - t * t)
 
 
 def lstm_step(x: Any, state: Sequence[Any], weights: Sequence[Any]) -> tuple[Variable, Variable]:
@@ -254,8 +257,22 @@ def lstm_step(x: Any, state: Sequence[Any], weights: Sequence[Any]) -> tuple[Var
     Returns:
         h and c after the step, Variables (N, H).
     """
-    c, o = LSTMStep(bool(state))(x, *state, *weights)
-    return LSTMOutput()(o, c), c
+    h, c = LSTMStep(bool(state))(x, *state, *weights)
+    return h, c
+
+
+def gru_step(x: Any, h: Any, weights: Sequence[Any]) -> Variable:
+    """One step of a GRU whose gates r, z, n have weights of their own, as ``layers.GRU`` has them.
+
+    Args:
+        x: Variable or array (N, I).
+        h: State before the step, Variable (N, H).
+        weights: Wx (I, H) of each gate, Wh (H, H) of each, bx (H,) of each, and bh (H,) of n.
+
+    Returns:
+        h after the step, Variable (N, H).
+    """
+    return GRUStep()(x, h, *weights)
 
 
 def _split(a: Variable, n: int) -> list[Variable]:

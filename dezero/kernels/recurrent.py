@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+
 from ..cuda import get_array_module
+from .compiled import loops_for
+from .parallel import run_in_parts
 
 _BLOCK = 1 << 14  # numbers of one gate whose derivatives are computed at a time, so that they stay in the cache
+_OF_ONE_THREAD = 1 << 19  # multiplications of a product that OpenBLAS does not share among its threads
+_LEAST_ROWS = 8  # of such a product; with fewer it is better to let OpenBLAS share larger ones
+_WORTH_A_THREAD = 1 << 22  # multiplications
 
 
 class Recurrence:
@@ -24,6 +31,9 @@ class Recurrence:
     On the way back a step multiplies what arrives by the derivatives of the gates. These depend on the values
     alone, so they are computed beforehand, for several steps at a time.
 
+    Where loops can be compiled, one goes through all steps (``loops/recurrent.py``), and several threads go through
+    some sequences of the batch each.
+
     A subclass knows one step, its derivatives, and the way back through it. H, N, T, I: sizes of state, batch,
     sequence, input.
 
@@ -36,6 +46,7 @@ class Recurrence:
     n_kept: ClassVar[int]  # arrays (N, H) that a step keeps beside the states
     n_slopes: ClassVar[int]  # arrays (N, H) of derivatives by step
     tanh_gate: ClassVar[int]  # the one that is no sigmoid
+    loop: ClassVar[str]  # the name of its loop
     has_inner_bias = False  # whether a bias of its own goes to h Wh, so that it has gradients of its own
 
     def __init__(self, mask: Any = None, reverse: bool = False):
@@ -51,23 +62,13 @@ class Recurrence:
 
     def forward(self, x: Any, state: Sequence[Any], Wx: Any, Wh: Any, *biases: Any) -> tuple[Any, ...]:
         """The outputs (T, N, H) and the last value of each state (N, H)."""
-        xp, (T, N, _), (H, GH) = get_array_module(x), x.shape, Wh.shape
-        G = GH // H
-        scale = xp.full((G, 1, 1), 0.5, x.dtype)
-        scale[self.tanh_gate] = 1
+        xp, (T, N, _), H = get_array_module(x), x.shape, len(Wh)
         self._allot(xp, state, (T, N, H), x.dtype)
-        Wxb = xp.concatenate((Wx, biases[0][None]))  # (I + 1, G H)
-        Wxb.reshape(-1, G, H)[...] *= scale[:, 0]
-        xs = _by_step(_with_ones(xp, x) @ Wxb, T, G)  # (T, G, N, H)
-        Wh = _by_gate(Wh, G).copy()  # (G, H, H)
-        Wh *= scale
-        inner = [_by_gate(b[None], G) * scale for b in biases[1:]]  # (G, 1, H)
-        for t in self.steps(T):
-            before, after = [s[t] for s in self.before], [s[t] for s in self.after]
-            self.step(xp, self.kept[t], xs[t], before, after, Wh, *inner)
-            if self.mask is not None:
-                for new, old in zip(after, before):
-                    new[...] = xp.where(self.mask[t], new, old)
+        loops = _loops(self.kept, *self.before, Wh, *biases)
+        if loops is None:
+            self._through_time(xp, x, Wx, Wh, *biases)
+        else:
+            self._through_time_in_loops(loops, x, Wx, Wh, *biases)
         ys = self.after[0] if self.mask is None else self.after[0] * self.mask
         return (ys, *[s[0 if self.reverse else -1].copy() for s in self.after])
 
@@ -81,6 +82,45 @@ class Recurrence:
             s[-1 if self.reverse else 0] = first
             self.before.append(s[1:] if self.reverse else s[:-1])
             self.after.append(s[:-1] if self.reverse else s[1:])
+
+    def _through_time(self, xp: Any, x: Any, Wx: Any, Wh: Any, *biases: Any) -> None:
+        """Fills ``after`` and ``kept``."""
+        T, H = len(x), len(Wh)
+        G = Wh.shape[1] // H
+        scale = xp.full((G, 1, 1), 0.5, x.dtype)
+        scale[self.tanh_gate] = 1
+        Wxb = xp.concatenate((Wx, biases[0][None]))  # (I + 1, G H)
+        Wxb.reshape(-1, G, H)[...] *= scale[:, 0]
+        xs = _by_step(_with_ones(xp, x) @ Wxb, T, G)  # (T, G, N, H)
+        Wh = _by_gate(Wh, G).copy()  # (G, H, H)
+        Wh *= scale
+        inner = [_by_gate(b[None], G) * scale for b in biases[1:]]  # (G, 1, H)
+        for t in self.steps(T):
+            before, after = [s[t] for s in self.before], [s[t] for s in self.after]
+            self.step(xp, self.kept[t], xs[t], before, after, Wh, *inner)
+            if self.mask is not None:
+                for new, old in zip(after, before):
+                    new[...] = xp.where(self.mask[t], new, old)
+
+    def _through_time_in_loops(self, loops: Any, x: Any, Wx: Any, Wh: Any, *biases: Any) -> None:
+        """The same, compiled."""
+        (T, N, H), G = self.before[0].shape, Wh.shape[1] // len(Wh)
+        Wxb = _by_gate(np.concatenate((Wx, biases[0][None])), G)  # (G, I + 1, H)
+        xs = np.matmul(_with_ones(np, x), Wxb).reshape(G, T, N, H)
+        live, before, after = self._live(), tuple(self.before), tuple(self.after)
+        options, run = (*biases[1:], *self.loop_options()), getattr(loops, self.loop)
+        _share_batch(
+            lambda i, j: run(xs, Wh, live, before, after, self.kept, *options, self.reverse, i, j), self.before[0], G
+        )
+
+    def _live(self) -> Any:
+        """The mask as the loops want it, (T, N)."""
+        T, N, _ = self.before[0].shape
+        return np.ones((T, N), bool) if self.mask is None else np.ascontiguousarray(self.mask[:, :, 0])
+
+    def loop_options(self) -> tuple[Any, ...]:
+        """What its loops want to know beside arrays."""
+        return ()
 
     def step(self, xp, kept, x, before, after, Wh, *inner_bias) -> None:
         """Takes one step: from ``x`` (G, N, H), which is x Wx + b, and the states before it to those after it."""
@@ -100,7 +140,12 @@ class Recurrence:
         xp, (T, N, H), GH = get_array_module(x), self.before[0].shape, Wh.shape[1]
         ga = xp.empty((T * N, GH), x.dtype)  # of x Wx + b
         gu = xp.empty_like(ga) if self.has_inner_bias else ga  # of h Wh
-        gs = self._back_through_time(xp, Wh, gys, [g.copy() for g in gstate], ga, gu)
+        gs = [g.copy() for g in gstate]
+        loops = _loops(*gs, Wh, self.kept, ga, *self.before)
+        if loops is None:
+            gs = self._back_through_time(xp, Wh, gys, gs, ga, gu)
+        else:
+            self._back_through_time_in_loops(loops, Wh, gys, gs, ga, gu)
         needs_x, needs_Wx, needs_Wh, *needs_b = needs[0], *needs[1 + len(state) :]
         gx = (ga @ Wx.T).reshape(x.shape) if needs_x else None
         gWh = self.before[0].reshape(T * N, H).T @ gu if needs_Wh else None
@@ -135,6 +180,16 @@ class Recurrence:
                 gs = [g + rest for g, rest in zip(gs, stays)]
         return gs
 
+    def _back_through_time_in_loops(self, loops: Any, Wh: Any, gys: Any, gs: list[Any], ga: Any, gu: Any) -> None:
+        """The same, compiled; ``gs`` become the gradients of the first states in place."""
+        (T, N, H), G = self.before[0].shape, ga.shape[1] // len(Wh)
+        WhT = np.ascontiguousarray(Wh.T).reshape(G, H, H)
+        gys = np.zeros((T, N, H), ga.dtype) if gys is None else np.ascontiguousarray(gys, ga.dtype)
+        arrays = gys, WhT, self._live(), tuple(self.before), tuple(self.after), self.kept, tuple(gs)
+        gas, gus, products = ga.reshape(T, N, G, H), gu.reshape(T, N, G, H), np.empty((G, N, H), ga.dtype)
+        options, run = self.loop_options(), getattr(loops, self.loop + "_back")
+        _share_batch(lambda i, j: run(*arrays, gas, gus, products, *options, self.reverse, i, j), self.before[0], G)
+
     def differentiate(self, xp, steps, out) -> None:
         """Writes what ``step_back`` multiplies by, (number of steps, n_slopes, N, H), for some steps, a slice."""
         raise NotImplementedError(f"{type(self).__name__} has no differentiate.")
@@ -145,6 +200,34 @@ class Recurrence:
         ``wide`` (G, N, H) is free to use.
         """
         raise NotImplementedError(f"{type(self).__name__} has no step_back.")
+
+
+def _loops(*arrays: Any) -> Any:
+    """The compiled loops, where they serve these arrays; otherwise None."""
+    loops = loops_for("recurrent", *arrays)
+    return loops if loops is not None and loops.has_product() else None
+
+
+def _share_batch(run: Callable[[int, int], None], states: Any, G: int) -> None:
+    """Calls ``run(start, stop)`` for all rows of a batch, on several threads where the products are small.
+
+    OpenBLAS shares a large product among threads of its own, which serve one caller at a time. So each of ours takes
+    so few rows at once that it does not.
+    """
+    T, N, H = states.shape
+    rows = _OF_ONE_THREAD // max(1, H * H)
+    if rows < _LEAST_ROWS:
+        rows, least = N, N
+    else:
+        least = -(-_WORTH_A_THREAD // max(1, T * G * H * H))
+
+    def some(start: int, stop: int) -> None:
+        parts = -(-(stop - start) // max(1, rows))
+        for k in range(parts):
+            run(start + (stop - start) * k // parts, start + (stop - start) * (k + 1) // parts)
+
+    if states.size:
+        run_in_parts(some, N, least)
 
 
 def _with_ones(xp: Any, x: Any) -> Any:
@@ -169,10 +252,14 @@ class RNN(Recurrence):
     n_kept = 0
     n_slopes = 1
     tanh_gate = 0
+    loop = "rnn"
 
     def __init__(self, mask: Any = None, reverse: bool = False, activation: str = "tanh"):
         super().__init__(mask, reverse)
         self.activation = activation
+
+    def loop_options(self):
+        return (self.activation == "relu",)
 
     def step(self, xp, kept, x, before, after, Wh):
         (h,), (new_h,) = before, after
@@ -202,6 +289,7 @@ class LSTM(Recurrence):
     n_kept = 5  # i, f, g, o, tanh(c)
     n_slopes = 5
     tanh_gate = 2
+    loop = "lstm"
 
     def step(self, xp, kept, x, before, after, Wh):
         (h, c), (new_h, new_c), gates = before, after, kept[:4]
@@ -246,6 +334,7 @@ class GRU(Recurrence):
     n_kept = 4  # r, z, n, and what r multiplies
     n_slopes = 3
     tanh_gate = 2
+    loop = "gru"
     has_inner_bias = True
 
     def step(self, xp, kept, x, before, after, Wh, bh):
@@ -310,25 +399,28 @@ class LSTMStep:
         P = Wx, b and Wh one above the other, by gate  (G, K, H)
         f, i, o = sigmoid(z P),  u = tanh(z P)         (G, N, H)
         c <- f c + i u
+        h <- o tanh(c)
 
     So one product, of a stack, gives all gates, and one the gradients of all weights, z^T ga. P is used once and not
     kept: copying the weights takes little of the time, and they may change before the next step.
     """
 
-    z: Any  # (N, K)
     gates: Any  # (G, N, H)
+    tanh_c: Any  # (N, H), of c after the step
 
     def forward(self, x: Any, h: Any, c: Any, weights: Sequence[Any]) -> tuple[Any, Any]:
-        """c after the step and the gate o, (N, H) each. ``h`` and ``c`` are None where there is no state yet.
+        """h and c after the step, (N, H) each. Those before it are None where there is no state yet.
 
         Args:
             weights: Wx, b and Wh of each gate in turn; without Wh where there is no state.
         """
-        xp = get_array_module(x)
-        ones = xp.ones((len(x), 1), x.dtype)
-        self.z = xp.concatenate((x, ones) if h is None else (x, ones, h), axis=1)
+        loops = None if h is None else _loops(x, h, c, *weights)
+        return self._forward(x, h, c, weights) if loops is None else self._forward_in_a_loop(loops, x, h, c, weights)
+
+    def _forward(self, x: Any, h: Any, c: Any, weights: Sequence[Any]) -> tuple[Any, Any]:
+        xp, z = get_array_module(x), _side_by_side(x, h)
         P = xp.concatenate([W if W.ndim == 2 else W[None] for W in weights])  # (G K, H)
-        self.gates = a = xp.matmul(self.z, P.reshape(-1, self.z.shape[1], P.shape[1]))
+        self.gates = a = xp.matmul(z, P.reshape(-1, z.shape[1], P.shape[1]))
         sigmoids = a[:-1]
         sigmoids *= 0.5
         xp.tanh(a, out=a)
@@ -337,26 +429,54 @@ class LSTMStep:
         new_c = i * u
         if f:
             new_c += f[0] * c
-        return new_c, o
+        self.tanh_c = xp.tanh(new_c)
+        return o * self.tanh_c, new_c
+
+    def _forward_in_a_loop(self, loops: Any, x: Any, h: Any, c: Any, weights: Sequence[Any]) -> tuple[Any, Any]:
+        self.gates, self.tanh_c = np.empty((4, *c.shape), c.dtype), np.empty_like(c)
+        new_h, new_c = np.empty_like(c), np.empty_like(c)
+        Wx, b, Wh = tuple(weights[::3]), tuple(weights[1::3]), tuple(weights[2::3])
+        loops.lstm_step(x, h, c, Wx, b, Wh, self.gates, self.tanh_c, new_h, new_c)
+        return new_h, new_c
 
     def backward(
-        self, x: Any, c: Any, weights: Sequence[Any], gc: Any, go: Any, needs: Sequence[bool]
+        self, x: Any, h: Any, c: Any, weights: Sequence[Any], gh: Any, gc: Any, needs: Sequence[bool]
     ) -> tuple[Any, Any, Any, list[Any]]:
         """The gradients of x, h, c and the weights; None without a state, and for what ``needs`` does not ask for.
 
         Args:
-            x: As given to ``forward``, and so ``c`` and ``weights``.
-            gc: Gradient of c after the step.
-            go: Gradient of o.
+            x: As given to ``forward``, and so ``h``, ``c`` and ``weights``.
+            gh: Gradient of h after the step.
+            gc: Gradient of c after it.
             needs: Whether the gradients of x, h and of any weight are wanted.
         """
-        xp, a, I = get_array_module(x), self.gates, x.shape[1]
+        loops = None if h is None else _loops(x, h, c, *weights, gh, gc, self.gates)
+        arrays = x, h, c, weights, gh, gc, needs
+        gx, gh, gc, gP = self._backward(*arrays) if loops is None else self._backward_in_a_loop(loops, *arrays)
+        n = 2 if h is None else 3  # weights of a gate
+        gweights: list[Any] = [None] * len(weights)
+        if gP is not None:
+            I = x.shape[1]
+            for k, g in enumerate(gP):  # (K, H)
+                gweights[n * k : n * k + n] = [g[:I], g[I], g[I + 1 :]][:n]
+        return gx, gh, gc, gweights
+
+    def _backward(
+        self, x: Any, h: Any, c: Any, weights: Sequence[Any], gh: Any, gc: Any, needs: Sequence[bool]
+    ) -> tuple[Any, Any, Any, Any]:
+        """The gradients of x, h and c, and of all weights in one array (G, K, H)."""
+        xp, a, t = get_array_module(x), self.gates, self.tanh_c
         *f, i, o, u = a
+        by_c = xp.multiply(t, t)
+        xp.subtract(1, by_c, out=by_c)
+        by_c *= o
+        by_c *= gh
+        gc = xp.add(by_c, gc, out=by_c)  # in all
         ga = a * a  # becomes the gradient of z P
         xp.subtract(a[:-1], ga[:-1], out=ga[:-1])  # s - s^2 of a sigmoid
         xp.subtract(1, ga[-1], out=ga[-1])  # 1 - u^2 of the tanh
-        *gf, gi, g_o, gu = ga
-        g_o *= go
+        *gf, gi, go, gu = ga
+        go *= gh * t
         gi *= gc * u
         gu *= gc * i
         if f:
@@ -364,11 +484,28 @@ class LSTMStep:
         n = 3 if f else 2  # weights of a gate
         gx = _back_to_input(xp, ga, weights[::n]) if needs[0] else None
         gh = _back_to_input(xp, ga, weights[2::n]) if needs[1] else None
-        gweights: list[Any] = [None] * len(weights)
-        if needs[2]:
-            for k, gP in enumerate(xp.matmul(self.z.T, ga)):  # (K, H)
-                gweights[n * k : n * k + n] = [gP[:I], gP[I], gP[I + 1 :]][:n]
-        return gx, gh, gc * f[0] if f else None, gweights
+        gP = xp.matmul(_side_by_side(x, h).T, ga) if needs[2] else None
+        return gx, gh, gc * f[0] if f else None, gP
+
+    def _backward_in_a_loop(
+        self, loops: Any, x: Any, h: Any, c: Any, weights: Sequence[Any], gh: Any, gc: Any, needs: Sequence[bool]
+    ) -> tuple[Any, Any, Any, Any]:
+        (N, I), H = x.shape, h.shape[1]
+        K = I + 1 + H
+        gx, old_gh, old_gc = np.empty_like(x), np.empty_like(h), np.empty_like(h)
+        gP = np.empty((4, K, H), x.dtype) if needs[2] else np.empty((4, 0, H), x.dtype)
+        free = [np.empty(shape, x.dtype) for shape in ((N, K), (4, N, H), (H, N), (I, N), (H, N))]
+        Wx, Wh = tuple(weights[::3]), tuple(weights[2::3])
+        arrays = x, h, c, Wx, Wh, self.gates, self.tanh_c, gh, gc
+        loops.lstm_step_back(*arrays, tuple(needs), *free, gP, gx, old_gh, old_gc)
+        return gx if needs[0] else None, old_gh if needs[1] else None, old_gc, gP if needs[2] else None
+
+
+def _side_by_side(x: Any, h: Any) -> Any:
+    """[x 1 h], or [x 1] where there is no h."""
+    xp = get_array_module(x)
+    ones = xp.ones((len(x), 1), x.dtype)
+    return xp.concatenate((x, ones) if h is None else (x, ones, h), axis=1)
 
 
 def _back_to_input(xp: Any, ga: Any, Ws: Sequence[Any]) -> Any:

@@ -11,7 +11,7 @@ from ..core import Variable, as_operand
 from ..cuda import get_array_module
 from ..functions.activation import sigmoid
 from ..functions.elementwise import tanh
-from ..functions.recurrent import lstm_step
+from ..functions.recurrent import gru_step, lstm_step
 from .base import Layer
 from .linear import Linear
 from .weights import array_module_of, positive_integer
@@ -174,15 +174,17 @@ class LSTM(RecurrentLayer):
         in dtype, do not fit, which the Linear will say, or lie on a GPU.
         """
         first = self.h is None  # then there is nothing to forget: f is left out
-        if first != (self.c is None):
+        if first != (self.c is None) or not _are_plain(of_x[first:], of_h[first:]):
+            return None
+        inputs = [as_operand(v, "LSTM") for v in ((x,) if first else (x, self.h, self.c))]
+        if inputs[0].ndim != 2:
             return None
         weights: list[Any] = []
         for x2, h2 in zip(of_x[first:], of_h[first:]):
-            if not (_is_untouched(x2) and _is_untouched(h2)) or x2.b is None or h2.b is not None:
-                return None
             weights += (x2.W, x2.b) if first else (x2.W, x2.b, h2.W)
-        inputs = [as_operand(v, "LSTM") for v in ((x,) if first else (x, self.h, self.c))]
-        return lstm_step(inputs[0], inputs[1:], weights) if _fit([*inputs, *weights], self.hidden_size) else None
+        (N, I), H = inputs[0].shape, self.hidden_size
+        shapes = [(N, I), *[(I, H), (H,)] * 3] if first else [(N, I), (N, H), (N, H), *[(I, H), (H,), (H, H)] * 4]
+        return lstm_step(inputs[0], inputs[1:], weights) if _fit([*inputs, *weights], shapes) else None
 
     def _by_gates(self, x: Any) -> tuple[Variable, Variable]:
         """h and c, as the formula has it."""
@@ -200,22 +202,25 @@ class LSTM(RecurrentLayer):
         return x2(x) if self.h is None else x2(x) + h2(self.h)
 
 
+def _are_plain(of_x: Sequence[Linear], of_h: Sequence[Linear]) -> bool:
+    """Whether each is no more than ``linear(x, layer.W, layer.b)``, those of x with a bias, those of h without one."""
+    return all(_is_untouched(f) and f.b is not None for f in of_x) and all(
+        _is_untouched(f) and f.b is None for f in of_h
+    )
+
+
 def _is_untouched(layer: Layer) -> bool:
-    """Whether calling it is ``linear(x, layer.W, layer.b)`` and nothing else."""
     return type(layer) is Linear and layer._is_plain
 
 
-def _fit(inputs: list[Variable], H: int) -> bool:
-    """Whether x, the states if any, and the weights are NumPy arrays of one dtype and of the shapes wanted."""
-    x = inputs[0].data
-    if x.ndim != 2 or x.dtype.kind != "f":
+def _fit(inputs: list[Variable], shapes: Sequence[tuple[int, ...]]) -> bool:
+    """Whether x, the states if any, and the weights are NumPy arrays of one floating dtype and of the shapes wanted."""
+    dtype = inputs[0].data.dtype
+    if dtype.kind != "f":
         return False
-    N, I = x.shape
-    at_first = len(inputs) == 7  # x, and W and b of three gates
-    shapes = [x.shape, *[(I, H), (H,)] * 3] if at_first else [x.shape, *[(N, H)] * 2, *[(I, H), (H,), (H, H)] * 4]
     for v, shape in zip(inputs, shapes):
         array = v.data
-        if type(array) is not np.ndarray or array.dtype != x.dtype or array.shape != shape:
+        if type(array) is not np.ndarray or array.dtype != dtype or array.shape != shape:
             return False
     return True
 
@@ -267,13 +272,33 @@ class GRU(RecurrentLayer):
         Raises:
             ValueError: The state is that of another batch size, or ``x`` has another number of features.
         """
-        self._begin(x, [self.x2r, self.x2z, self.x2n], [self.h2r, self.h2z, self.h2n])
+        of_x, of_h = [self.x2r, self.x2z, self.x2n], [self.h2r, self.h2z, self.h2n]
+        self._begin(x, of_x, of_h)
         h = self.h
         if h is None:
             zeros = get_array_module(x).zeros((*x.shape[:-1], self.hidden_size), self.h2n.dtype)
             h = Variable(zeros, requires_grad=False)
+        new = self._in_one_op(x, h, of_x, of_h)
+        self.h = new = self._by_gates(x, h) if new is None else new
+        return new
+
+    def _in_one_op(self, x: Any, h: Any, of_x: list[Linear], of_h: list[Linear]) -> Variable | None:
+        """The new state by an op for all gates; None where they are to go one by one, as in ``LSTM``."""
+        b = self.h2n.b
+        b = self.h2n.b
+        if b is None or not _are_plain(of_x, of_h[:2]) or not _is_untouched(self.h2n):
+            return None
+        x, h = (as_operand(v, "GRU") for v in (x, h))
+        if x.ndim != 2:
+            return None
+        weights: list[Any] = [*[f.W for f in of_x], *[f.W for f in of_h], *[f.b for f in of_x], b]
+        (N, I), H = x.shape, self.hidden_size
+        shapes = [(N, I), (N, H), *[(I, H)] * 3, *[(H, H)] * 3, *[(H,)] * 4]
+        return gru_step(x, h, weights) if _fit([x, h, *weights], shapes) else None
+
+    def _by_gates(self, x: Any, h: Any) -> Variable:
+        """The new state, as the formula has it."""
         r = sigmoid(self.x2r(x) + self.h2r(h))
         z = sigmoid(self.x2z(x) + self.h2z(h))
         n = tanh(self.x2n(x) + r * self.h2n(h))
-        self.h = h = n + z * (h - n)
-        return h
+        return n + z * (h - n)

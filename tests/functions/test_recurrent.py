@@ -12,7 +12,7 @@ import dezero
 from dezero import Variable, grad
 from dezero import functions as F
 from dezero.cuda import as_numpy
-from dezero.functions.recurrent import GRU, LSTM, RNN, LSTMStep, RecurrentGrad, lstm_step
+from dezero.functions.recurrent import GRU, LSTM, RNN, LSTMStep, RecurrentGrad, gru_step, lstm_step
 from dezero.kernels import recurrent as kernels
 from dezero.testing import check_grads
 from strict_device import no_sync
@@ -254,6 +254,7 @@ def test_third_derivatives_through_time_match_finite_differences(kind):
 def test_gradients_do_not_depend_on_how_many_steps_are_differentiated_at_a_time(kind, lengths, reverse, monkeypatch):
     x, [[weights]], states = some(kind)
     found = []
+    monkeypatch.setattr(dezero.config.Config, "numba", False)  # loops take one step at a time
     for steps in (1, 2, T):
         monkeypatch.setattr(kernels, "_BLOCK", steps * N * H)
         vs = [Variable(v) for v in (x, *states, *weights)]
@@ -493,6 +494,40 @@ def test_an_unknown_activation_is_an_error(f):
         f(X, (np.zeros((2, 1)), np.zeros((1, 1))), activation="sigmoid")
 
 
+# ---- a graph that is cut
+
+
+def test_the_graph_of_a_cell_goes_when_it_is_cut_behind_a_loss_of_h_alone():
+    x, [[weights]], states = some("lstm")
+    Wx, (h, c) = Variable(weights[0]), [Variable(s[0]) for s in states]
+    gc.disable()
+    try:
+        cells, losses = [], []
+        for t in range(3):  # backpropagation through time, cut after each step
+            h, c = F.lstm_cell(x[t], h, c, Wx, *weights[1:])
+            cells.append(weakref.ref(h.creator))
+            losses.append((h * h).sum())
+            Wx.cleargrad()
+            losses[-1].backward()
+            losses[-1].unchain_backward()
+            assert h.creator is c.creator is None
+        assert [cell() for cell in cells] == [None] * 3
+    finally:
+        gc.enable()
+    alone = Variable(weights[0])
+    again, _ = F.lstm_cell(x[2], *before_the_last(x, weights, states), alone, *weights[1:])
+    (again * again).sum().backward()
+    np.testing.assert_allclose(Wx.grad.data, alone.grad.data, rtol=1e-12)
+
+
+def before_the_last(x, weights, states):
+    """h and c after two steps, as arrays."""
+    h, c = (s[0] for s in states)
+    for t in range(2):
+        h, c = (v.data for v in F.lstm_cell(x[t], h, c, *weights))
+    return h, c
+
+
 # ---- a step with weights for each gate
 
 
@@ -539,8 +574,8 @@ def test_a_step_has_the_gradients_of_its_formula_and_leaves_its_inputs(has_state
     h, c = lstm_step(vs[0], vs[1 : 1 + len(state)], vs[1 + len(state) :])
     y, seed = (h, Variable(np.cos(np.arange(N * H)).reshape(N, H))) if of_h else (c, Variable(np.ones((N, H))))
     found = grad(y, vs, seed, allow_unused=True)
-    c, o = LSTMStep(has_state).formula(*vs)
-    expected = grad(o * F.tanh(c) if of_h else c, vs, seed, allow_unused=True)
+    h, c = LSTMStep(has_state).formula(*vs)
+    expected = grad(h if of_h else c, vs, seed, allow_unused=True)
     for v, copy, a, b in zip(vs, copies, found, expected):
         np.testing.assert_array_equal(v.data, copy)
         np.testing.assert_allclose(a.data, 0 if b is None else b.data, rtol=1e-12, atol=1e-14)
@@ -558,3 +593,21 @@ def test_a_step_computes_the_gradients_that_somebody_asked_for(wanted):
     np.testing.assert_allclose(grad(y, only[k]).data, expected.data, rtol=1e-12)
     gx = grad(y, only[k], create_graph=True)
     np.testing.assert_allclose(gx.data, expected.data, rtol=1e-12)
+
+
+def test_a_step_of_a_gru_with_weights_for_each_gate_is_that_of_the_cell_to_the_third_derivative():
+    rng = np.random.default_rng(0)
+    shapes = [(N, I), (N, H), *[(I, H)] * 3, *[(H, H)] * 3, *[(H,)] * 4]
+    arrays = [rng.standard_normal(shape) * 0.5 for shape in shapes]
+    x, h, *weights = arrays
+    Wx, Wh, bx = (np.concatenate(weights[k : k + 3], axis=-1) for k in (0, 3, 6))
+    bh = np.concatenate([np.zeros(2 * H), weights[9]])
+    expected = F.gru_cell(x, h, Wx, Wh, bx, bh)
+    np.testing.assert_allclose(gru_step(Variable(x), Variable(h), weights).data, expected.data, rtol=1e-12)
+    small = [a[:2] for a in arrays[:2]]
+    check_grads(lambda x, h, *weights: gru_step(x, h, weights), *small, *arrays[2:], order=3, step=1e-3, rtol=1e-5)
+    for k in range(len(arrays)):
+        only = [Variable(a, requires_grad=i == k) for i, a in enumerate(arrays)]
+        every = [Variable(a) for a in arrays]
+        found, wanted = (grad(gru_step(*vs[:2], vs[2:]), vs[k]) for vs in (only, every))
+        np.testing.assert_allclose(found.data, wanted.data, rtol=1e-12)

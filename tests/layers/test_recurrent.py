@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -295,7 +297,7 @@ def test_an_lstm_is_one_op_unless_its_linears_were_changed_and_computes_the_same
     xs = np.random.default_rng(0).standard_normal((steps, 4, 3)).astype(np.float32)
     layer = LSTM(5, in_size=3)
     h, gradients = trained_step(layer, xs)
-    assert ops_behind(layer.h) == {"LSTMStep", "LSTMOutput"}
+    assert ops_behind(layer.h) == {"LSTMStep"}
     change(layer)
     h_by_gates, gradients_by_gates = trained_step(layer, xs)
     assert "Sigmoid" in ops_behind(layer.h) and "LSTMStep" not in ops_behind(layer.h)
@@ -307,6 +309,40 @@ def test_an_lstm_is_one_op_unless_its_linears_were_changed_and_computes_the_same
         assert (a is None) == (b is None)
         if a is not None:
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["x2r", "h2z", "h2n"])
+@pytest.mark.parametrize("steps", [1, 3])
+def test_a_gru_is_one_op_unless_its_linears_were_changed_and_computes_the_same(name, steps):
+    xs = np.random.default_rng(0).standard_normal((steps, 4, 3)).astype(np.float32)
+    layer = GRU(5, in_size=3)
+    layer.h2n.b.data += 0.5
+    h, gradients = trained_step(layer, xs)
+    assert "GRUStep" in ops_behind(layer.h) and "Sigmoid" not in ops_behind(layer.h)
+    getattr(layer, name).register_forward_hook(lambda *args: None)
+    h_by_gates, gradients_by_gates = trained_step(layer, xs)
+    assert "Sigmoid" in ops_behind(layer.h) and "GRUStep" not in ops_behind(layer.h)
+    np.testing.assert_allclose(h, h_by_gates, rtol=1e-5, atol=1e-6)
+    for name, g in gradients.items():
+        np.testing.assert_allclose(g, gradients_by_gates[name], rtol=1e-4, atol=1e-5)
+
+
+@EACH
+def test_truncated_backpropagation_frees_the_graph_behind_the_cut(layer_type):
+    layer, x = layer_type(5, in_size=3), np.ones((2, 3), np.float32)
+    gc.disable()
+    try:
+        ops = []
+        for _ in range(3):
+            h = layer(x)
+            ops.append(weakref.ref(h.creator))
+            loss = F.sum(h * h)
+            layer.cleargrads()
+            loss.backward()
+            loss.unchain_backward()
+        assert [op() for op in ops] == [None] * 3
+    finally:
+        gc.enable()
 
 
 def test_a_change_of_the_weights_between_two_steps_counts_at_once():
