@@ -85,8 +85,8 @@ def logsumexp(x: Any, axis: Any = 1) -> Any:
     """
     xp = get_array_module(x)
     m = x.max(axis=axis, keepdims=True)
-    y = xp.exp(x - m)
-    return xp.log(y.sum(axis=axis, keepdims=True)) + m
+    total = xp.exp(x - xp.where(xp.isfinite(m), m, x.dtype.type(0))).sum(axis=axis, keepdims=True)
+    return xp.log(xp.maximum(total, x.dtype.type(1))) + m  # below 1 it is 0: nothing but -inf
 
 
 def pair(x: Any) -> tuple[int, int]:

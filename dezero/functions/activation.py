@@ -11,20 +11,21 @@ from ..arrays import normalize_axes
 from ..core import Variable, as_operand, as_variable
 from ..cuda import get_array_module
 from ..kernels import activation as kernels
+from ..kernels import softmax as softmaxes
 from ..kernels import special
 from ..kernels.masking import keep_above_zero, keep_where_above_zero
-from ..kernels.softmax import logsumexp
-from ..kernels.softmax import softmax as softmax_and_logsumexp
 from .arithmetic import operands
-from .elementwise import FAR, Abs, Clip, Exp, Flat, Step, exp, floating
+from .elementwise import FAR, Abs, Clip, Elementwise, Exp, Flat, Step, exp, floating
 from .formula import Formula, apply
 from .reduction import sum
 
 
-class Sigmoid(Formula):
+class Sigmoid(Elementwise):
     """y = 1 / (1 + e^-x);  gx = gy y (1 - y)."""
 
-    def forward(self, x):
+    loop, slope_at_y = "sigmoid", True
+
+    def values(self, x):
         xp = get_array_module(x)
         if kernels.is_fast(x):
             return kernels.sigmoid(x)
@@ -47,10 +48,12 @@ def sigmoid_simple(x: Any) -> Variable:
     return 1 / (1 + exp(-as_variable(x)))
 
 
-class LogSigmoid(Formula):
+class LogSigmoid(Elementwise):
     """y = log(1 / (1 + e^-x)) = min(x, 0) - log(1 + e^-|x|);  gx = gy sigmoid(-x)."""
 
-    def forward(self, x):
+    loop = "logsigmoid"
+
+    def values(self, x):
         xp, x = get_array_module(x), floating(x)
         return xp.minimum(x, x.dtype.type(0)) - _log1p_exp_of_minus_abs(x, xp)
 
@@ -68,13 +71,16 @@ def logsigmoid(x: Any) -> Variable:
     return LogSigmoid()(x)
 
 
-class Softplus(Formula):
+class Softplus(Elementwise):
     """y = log(1 + e^(beta x)) / beta;  gx = gy sigmoid(beta x)."""
+
+    loop = "softplus"
 
     def __init__(self, beta: float):
         self.beta = beta
+        self.parameters = (beta,)
 
-    def forward(self, x):
+    def values(self, x):
         xp, x = get_array_module(x), floating(x)
         beta = x.dtype.type(self.beta)
         return xp.maximum(x, x.dtype.type(0)) + _log1p_exp_of_minus_abs(x * beta, xp) / beta
@@ -128,13 +134,16 @@ def relu(x: Any) -> Variable:
     return ReLU()(x)
 
 
-class LeakyReLU(Formula):
+class LeakyReLU(Elementwise):
     """y = x where x > 0, slope x elsewhere;  gx = gy, or slope gy."""
+
+    loop = "leaky_relu"
 
     def __init__(self, slope: float):
         self.slope = slope
+        self.parameters = (slope,)
 
-    def forward(self, x):
+    def values(self, x):
         x = floating(x)
         return x * LeakyStep(self.slope).forward(x)
 
@@ -222,14 +231,17 @@ def prelu(x: Any, W: Any) -> Variable:
     return PReLU()(x, W.reshape(()))
 
 
-class ELU(Formula):
+class ELU(Elementwise):
     """y = s x where x > 0, s alpha (e^x - 1) elsewhere;  gx = gy s, or gy s alpha e^x = gy (y + s alpha)."""
+
+    loop, slope_at_y = "elu", True
 
     def __init__(self, alpha: float, scale: float = 1.0):
         self.alpha = alpha
         self.scale = scale
+        self.parameters = alpha, scale
 
-    def forward(self, x):
+    def values(self, x):
         xp, x = get_array_module(x), floating(x)
         zero, scale = x.dtype.type(0), x.dtype.type(self.scale)
         return xp.maximum(x, zero) * scale + xp.expm1(xp.minimum(x, zero)) * (x.dtype.type(self.alpha) * scale)
@@ -278,10 +290,12 @@ def selu(x: Any) -> Variable:
     return SELU()(x)
 
 
-class HardSigmoid(Formula):
+class HardSigmoid(Elementwise):
     """y = x / 6 + 1/2 kept between 0 and 1;  gx = gy / 6 where -3 < x < 3."""
 
-    def forward(self, x):
+    loop = "hard_sigmoid"
+
+    def values(self, x):
         xp, x = get_array_module(x), floating(x)
         y = x * x.dtype.type(1 / 6) + x.dtype.type(0.5)
         return xp.clip(y, y.dtype.type(0), y.dtype.type(1))
@@ -298,13 +312,13 @@ def hard_sigmoid(x: Any) -> Variable:
 # --- x times a gate -----------------------------------------------------------------------------------------
 
 
-class Gated(Formula):
+class Gated(Elementwise):
     """y = x g(x) for a gate g from 0 to 1;  gx = gy (g(x) + x g'(x)). A subclass says which gate."""
 
     gate: ClassVar[type[Formula]]
-    g: Any = None  # g(x) of the forward pass, which a plain walk need not compute again
+    g: Any = None  # g(x) of the forward pass, which a plain walk need not compute again; a loop does so at no cost
 
-    def forward(self, x):
+    def values(self, x):
         self.g = self.gate().forward(x)
         return x * self.g
 
@@ -312,26 +326,26 @@ class Gated(Formula):
         gate = self.gate()
         if x.dtype == np.float16:  # further out g' is 0 in half precision, and what it is multiplied with may overflow
             x = apply(Clip(-12.0, 12.0), x)
-        g = gate(x) if isinstance(x, Variable) else self.g
+        g = apply(gate, x) if self.g is None or isinstance(x, Variable) else self.g
         return gy * (gate.gradients(x, g, x) + g)
 
 
 class SiLU(Gated):
     """y = x sigmoid(x)."""
 
-    gate = Sigmoid
+    gate, loop = Sigmoid, "silu"
 
-    def forward(self, x):
+    def values(self, x):
         if not kernels.is_fast(x):
-            return super().forward(x)
+            return super().values(x)
         y, self.g = kernels.silu(x)
         return y
 
     def array_backward(self, gy):
-        (x,), y = self.inputs, self.outputs[0]().data
-        if not kernels.is_fast(gy, x.data, y, self.g):
-            return self.gradients(gy, y, x.data)
-        return kernels.silu_gradient(gy, y, self.g)
+        y = self.outputs[0]()
+        if self.g is None or y is None or not kernels.is_fast(gy, y.data, self.g):
+            return super().array_backward(gy)
+        return kernels.silu_gradient(gy, y.data, self.g)
 
 
 def silu(x: Any) -> Variable:
@@ -340,9 +354,12 @@ def silu(x: Any) -> Variable:
 
 
 class HardSwish(Gated):
-    """y = x hard_sigmoid(x)."""
+    """y = x hard_sigmoid(x);  gx = gy (x / 3 + 1/2) where -3 < x < 3, 0 below, gy above."""
 
-    gate = HardSigmoid
+    gate, loop = HardSigmoid, "hard_swish"
+
+    def gradients(self, gy, y, x):
+        return super().gradients(gy, y, apply(Clip(-3.0, 3.0), x))  # beyond, the gate is flat: 0 times infinity
 
 
 def hard_swish(x: Any) -> Variable:
@@ -367,7 +384,7 @@ class TanhSoftplus(Formula):
 class Mish(Gated):
     """y = x tanh(log(1 + e^x))."""
 
-    gate = TanhSoftplus
+    gate, loop = TanhSoftplus, "mish"
 
 
 def mish(x: Any) -> Variable:
@@ -408,24 +425,24 @@ class TanhCDF(Formula):
 class GELU(Gated):
     """y = x P(x), P(x) the part of N(0, 1) that lies below x."""
 
-    gate = NormalCDF
+    gate, loop = NormalCDF, "gelu"
 
 
 class TanhGELU(Gated):
     """y = x P(x), P(x) close to the part of N(0, 1) that lies below x."""
 
-    gate = TanhCDF
+    gate, loop = TanhCDF, "tanh_gelu"
 
-    def forward(self, x):
+    def values(self, x):
         if not kernels.is_fast(x):
-            return super().forward(x)
+            return super().values(x)
         y, self.g = kernels.tanh_gelu(x)
         return y
 
     def array_backward(self, gy):
         x = self.inputs[0].data
         if not kernels.is_fast(gy, x, self.g):
-            return self.gradients(gy, None, x)
+            return super().array_backward(gy)
         return kernels.tanh_gelu_gradient(gy, x, self.g)
 
 
@@ -466,11 +483,15 @@ class Softmax(Formula):
         self.axis = axis
 
     def forward(self, x):
-        return softmax_and_logsumexp(x, self.axis)[0]
+        return softmaxes.softmax(x, self.axis)
 
     def gradients(self, gy, y, x):
         gx = y * gy
         return gx - y * gx.sum(axis=self.axis, keepdims=True)
+
+    def array_backward(self, gy):
+        gx = softmaxes.softmax_gradient(gy, self.outputs[0]().data, self.axis)
+        return super().array_backward(gy) if gx is None else gx
 
 
 def softmax(x: Any, axis: int = 1) -> Variable:
@@ -516,10 +537,14 @@ class LogSoftmax(Formula):
         self.axis = axis
 
     def forward(self, x):
-        return x - logsumexp(x, self.axis)
+        return softmaxes.log_softmax(x, self.axis)
 
     def gradients(self, gy, y, x):
         return gy - apply(Exp(), y) * gy.sum(axis=self.axis, keepdims=True)
+
+    def array_backward(self, gy):
+        gx = softmaxes.log_softmax_gradient(gy, self.outputs[0]().data, self.axis)
+        return super().array_backward(gy) if gx is None else gx
 
 
 def log_softmax(x: Any, axis: int = 1) -> Variable:

@@ -8,8 +8,7 @@ import numpy as np
 
 from ..core import Function, Variable, as_operand, as_variable
 from ..cuda import get_array_module
-from ..kernels.softmax import logsumexp
-from ..kernels.softmax import softmax as softmax_and_logsumexp
+from ..kernels.softmax import label_gradient, label_losses, logsumexp
 from .activation import log_softmax, sigmoid, softmax
 from .elementwise import clip, log
 from .formula import Formula, apply
@@ -24,12 +23,10 @@ class SoftmaxCrossEntropy(Formula):
         self.weights = weights  # (N,), or None where all labels count the same
         self.count = count
         self.summed = summed
-        self.p: Any = None  # (N, C), softmax(x)
+        self.kept: Any = None  # what the gradient can make use of: softmax(x), or of each row what it divides by
 
     def forward(self, x, t):
-        xp = get_array_module(x)
-        self.p, log_total = softmax_and_logsumexp(x, 1)
-        losses = log_total[:, 0] - x[xp.arange(len(x)), t]
+        losses, self.kept = label_losses(x, t)
         if self.weights is not None:
             losses = _weighted(losses, self.weights)
         if not self.summed:
@@ -38,28 +35,25 @@ class SoftmaxCrossEntropy(Formula):
 
     def gradients(self, gy, y, x, t):
         t = t.data if isinstance(t, Variable) else t
-        return apply(SoftmaxCrossEntropyGrad(self.p, t, self.weights, self.count), x, gy), None
+        return apply(SoftmaxCrossEntropyGrad(self.kept, t, self.weights, self.count), x, gy), None
 
 
 class SoftmaxCrossEntropyGrad(Function):
     """gx = w (softmax(x) - one-hot) gy / count, in one pass, and its own derivative by x and by gy, 0-d or (N,)."""
 
-    def __init__(self, p: Any, t: Any, weights: Any, count: Any):
-        self.p = p  # softmax(x), of the forward pass
+    def __init__(self, kept: Any, t: Any, weights: Any, count: Any):
+        self.kept = kept  # of the forward pass
         self.t = t
         self.weights = weights
         self.count = count
 
     def forward(self, x, gy):
-        scale = self._scale() * (gy[:, None] if gy.ndim else gy)  # a number or (N, 1)
-        gx = self.p * scale
-        gx[get_array_module(x).arange(len(x)), self.t] -= scale[:, 0] if scale.ndim else scale
-        return gx
+        return label_gradient(x, self.t, self.kept, self._scale() * gy)
 
     def backward(self, ggx):
         x, gy = self.inputs
         y = softmax(x)
-        ggx = ggx * self._scale()
+        ggx = ggx * (self._scale() if self.weights is None else self._scale()[:, None])
         ygg = y * ggx
         total = ygg.sum(axis=1, keepdims=True)
         one_hot = get_array_module(x.data).arange(x.shape[1]) == self.t[:, None]
@@ -69,7 +63,8 @@ class SoftmaxCrossEntropyGrad(Function):
         return (ygg - y * total) * gy.reshape(-1, 1), ggy.reshape(-1)
 
     def _scale(self):
-        return 1 / self.count if self.weights is None else (self.weights / self.count)[:, None]
+        """What the gradient of each row is multiplied with beside gy: a number, or (N,)."""
+        return 1 / self.count if self.weights is None else self.weights / self.count
 
 
 class TargetCrossEntropy(Function):

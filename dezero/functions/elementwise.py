@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..core import Variable
 from ..cuda import get_array_module
-from ..kernels import special
+from ..kernels import activation, special
 from .formula import Formula, apply
 
 
@@ -56,6 +56,29 @@ def as_dtype(x: Any, dtype: Any) -> Any:
 
 
 FAR = 40.0  # from here on e^(-x^2 / 2) is 0, and a logistic curve of that flat; much further out squares overflow
+
+
+class Elementwise(Formula):
+    """y = f(x), element by element: in one pass where there is a compiled loop for it, else by its formulas.
+
+    A subclass has ``values(x)``, an array from an array, and ``gradients``, and says which loop computes the same.
+    """
+
+    loop: ClassVar[str]  # its name in ``kernels.activation``
+    slope_at_y: ClassVar[bool] = False  # whether f' is taken as a function of y instead of x
+    parameters: tuple[float, ...] = ()  # what f takes beside x
+
+    def values(self, x: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no values(self, x).")
+
+    def forward(self, x):
+        y = activation.values(self.loop, x, self.parameters)
+        return self.values(x) if y is None else y
+
+    def array_backward(self, gy):
+        at = self.outputs[0]() if self.slope_at_y else self.inputs[0]
+        gx = None if at is None else activation.gradient(self.loop, gy, at.data, self.parameters)
+        return super().array_backward(gy) if gx is None else gx
 
 
 # --- steps: flat but for jumps -----------------------------------------------------------------------------
@@ -446,10 +469,12 @@ def cosh(x: Any) -> Variable:
     return Cosh()(x)
 
 
-class Tanh(Formula):
+class Tanh(Elementwise):
     """y = tanh(x);  gx = gy (1 - y^2)."""
 
-    def forward(self, x):
+    loop, slope_at_y = "tanh", True
+
+    def values(self, x):
         return get_array_module(x).tanh(x)
 
     def gradients(self, gy, y, x):

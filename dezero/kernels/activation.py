@@ -1,8 +1,9 @@
-"""Knows the gates and exponentials of activations on arrays: in place, in as few passes as it takes, threads sharing.
+"""Knows the activations on arrays: in one pass of a compiled loop, or in place in as few passes as NumPy needs.
 
 ``functions/activation.py`` has each of them as a formula, which every array module can compute: the reference. A
-formula makes a new array for each of its operators. Here the result is the only one, and what NumPy does to it
-overwrites it.
+formula makes a new array for each of its operators. A loop (``kernels/loops/activation.py``) computes y, or gx, of an
+element in registers, and needs nothing kept but x or y. In NumPy there are the three that networks use most: the result
+is the only new array, and what NumPy does to it overwrites it.
 """
 
 from __future__ import annotations
@@ -17,11 +18,82 @@ from .compiled import loops_for
 from .parallel import run_in_parts
 
 _LEAST = 1 << 14  # elements; for fewer the formulas are as fast
-_WORTH_A_THREAD = 1 << 17  # elements
+_LEAST_FOR_LOOPS = 1 << 9
+_WORTH_A_THREAD = 1 << 17  # elements, of which each takes an exponential
+_CHEAP_WORTH_A_THREAD = 1 << 20
+_CHEAP_VALUES = {"leaky_relu", "hard_sigmoid", "hard_swish"}
+_CHEAP_GRADIENTS = {*_CHEAP_VALUES, "sigmoid", "tanh", "elu"}
 
 _A = 2 * math.sqrt(2 / math.pi)  # of the gate of gelu in its tanh form, sigmoid(a x + b x^3)
 _B = 0.044715 * _A
 _FAR = 40.0  # from here on that gate is 0 or 1, and much further out the cube overflows
+
+
+def values(name: str, x: Any, parameters: tuple[float, ...] = ()) -> Any:
+    """y = f(x) by a compiled loop, in the memory order of ``x``; None where there is none for ``x``.
+
+    Args:
+        name: The activation, as ``loops.activation.values`` calls it.
+        x: Array.
+        parameters: What the activation takes beside ``x``.
+    """
+    if not _is_worth_a_loop(x):
+        return None
+    y = np.empty_like(x)
+    vectors = _vectors(x, y)
+    loops = vectors and loops_for("activation", *vectors)
+    if not loops:
+        return None
+    _run(loops.values[name], vectors, parameters, name in _CHEAP_VALUES)
+    return y
+
+
+def gradient(name: str, gy: Any, at: Any, parameters: tuple[float, ...] = ()) -> Any:
+    """gx = gy f'(x) by a compiled loop, in the memory order of ``at``; None where there is none for these arrays.
+
+    Args:
+        name: The activation, as ``loops.activation.gradients`` calls it.
+        gy: Array.
+        at: What the slope is a function of: x, or y where that is less work.
+        parameters: What the activation takes beside ``x``.
+    """
+    if not _is_worth_a_loop(at) or type(gy) is not np.ndarray or gy.dtype != at.dtype or gy.shape != at.shape:
+        return None
+    if gy.strides != at.strides:  # such as one that was broadcast, or comes from a transpose
+        gy, given = np.empty_like(at), gy
+        gy[...] = given
+    gx = np.empty_like(at)
+    vectors = _vectors(gy, at, gx)
+    loops = vectors and loops_for("activation", *vectors)
+    if not loops:
+        return None
+    _run(loops.gradients[name], vectors, parameters, name in _CHEAP_GRADIENTS)
+    return gx
+
+
+def _is_worth_a_loop(x: Any) -> bool:
+    return type(x) is np.ndarray and x.size >= _LEAST_FOR_LOOPS and x.dtype.char in "fd"
+
+
+def _vectors(*arrays: Any) -> Any:
+    """The elements in a row, as they lie in memory; None where that is not in one stretch, and for all alike."""
+    if all(a.flags.c_contiguous for a in arrays):
+        return [a.reshape(-1) for a in arrays]
+    if any(a.strides != arrays[-1].strides for a in arrays):  # the last was made for the result: it has no gaps
+        return None
+    return [a.ravel("K") for a in arrays]
+
+
+def _run(loop: Callable[..., None], vectors: list[Any], parameters: tuple[float, ...], is_cheap: bool) -> None:
+    x, least = vectors[0], _CHEAP_WORTH_A_THREAD if is_cheap else _WORTH_A_THREAD
+    numbers = [x.dtype.type(p) for p in parameters]
+    if x.size < 2 * least:
+        loop(*vectors, *numbers)
+    else:
+        run_in_parts(lambda i, j: loop(*[v[i:j] for v in vectors], *numbers), x.size, least)
+
+
+# --- in NumPy --------------------------------------------------------------------------------------------------
 
 
 def is_fast(*xs: Any) -> bool:
@@ -39,8 +111,7 @@ def is_fast(*xs: Any) -> bool:
 def sigmoid(x: Any) -> Any:
     """1 / (1 + e^-x)."""
     y = np.empty_like(x)
-    loops = loops_for("activation", x)
-    _share(loops.sigmoid if loops else _sigmoid, x, y)
+    _share(_sigmoid, x, y)
     return y
 
 

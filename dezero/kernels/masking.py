@@ -7,17 +7,33 @@ from typing import Any
 import numpy as np
 
 from ..cuda import get_array_module
+from .compiled import loops_for
 from .parallel import run_in_parts
 
 _BLOCK = 1 << 17  # elements to take at a time: what is computed in between stays in the cache
 _WORTH_A_THREAD = 2  # blocks
+_LOOP_WORTH_A_THREAD = 1 << 20  # elements
+_LEAST = 1 << 13  # elements; for fewer the references are as fast
 
 
 def keep_where(condition: Any, x: Any) -> Any:
     """``x`` where ``condition``, 0 elsewhere."""
     if type(x) is np.ndarray and x.dtype.kind == "f" and x.dtype.itemsize <= 8:
-        return _keep_where(condition, x)
+        loops = _loops(condition, x)
+        if loops is None:
+            return _keep_where(condition, x)
+        y = np.empty_like(x)
+        _run(loops.keep_where, condition.reshape(-1), x.reshape(-1), y.reshape(-1))
+        return y
     return get_array_module(x).where(condition, x, 0)
+
+
+def _loops(condition: Any, x: np.ndarray) -> Any:
+    """The loops, where they serve both."""
+    is_mask = type(condition) is np.ndarray and condition.dtype == bool and condition.shape == x.shape
+    if not is_mask or x.size < _LEAST or not condition.flags.carray:
+        return None
+    return loops_for("masking", x)
 
 
 def _keep_where(condition: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -36,9 +52,13 @@ def keep_above_zero(x: Any) -> Any:
         return keep_above_zero_reference(x)
     y = np.empty_like(x)
     out = y.ravel("K")
+    loops = loops_for("masking", memory, out)
+    if loops is not None:
+        _run(loops.keep_above_zero, memory, out)
+        return y
 
     def work(start: int, stop: int) -> None:
-        zeros = np.zeros(_BLOCK, x.dtype)  # NumPy is twice as fast with these as with one number
+        zeros = np.zeros(min(_BLOCK, memory.size), x.dtype)  # NumPy is twice as fast with these as with one number
         for block in _blocks(start, stop, memory.size):
             part = memory[block]
             np.maximum(part, zeros[: part.size], out=out[block])
@@ -57,15 +77,22 @@ def keep_where_above_zero(x: Any, y: Any) -> Any:
     memory = _memory(y) if x.dtype == y.dtype and x.shape == y.shape else None
     if memory is None:
         return keep_where_above_zero_reference(x, y)
-    kept = np.empty_like(y)
     if x.strides != y.strides:  # NumPy is slow where the orders of two operands differ
-        kept[...] = x
-        x = kept
+        ordered = np.empty_like(y)
+        ordered[...] = x
+        x = ordered
+    kept = np.empty_like(y)
     given, out = x.ravel("K"), kept.ravel("K")
+    loops = loops_for("masking", given, memory, out)
+    if loops is not None:
+        _run(loops.keep_where_above_zero, given, memory, out)
+        return kept
+    if out.size <= 4 * _BLOCK:
+        return keep_where_above_zero_reference(x, y)  # whose temporary arrays stay in the cache
 
     def work(start: int, stop: int) -> None:
-        above = np.empty(_BLOCK, bool)
-        ones = np.empty(_BLOCK, y.dtype)
+        above = np.empty(min(_BLOCK, memory.size), bool)
+        ones = np.empty(above.size, y.dtype)
         for block in _blocks(start, stop, memory.size):
             part = memory[block]
             a, one = above[: part.size], ones[: part.size]
@@ -82,9 +109,13 @@ def keep_where_above_zero_reference(x: Any, y: Any) -> Any:
     return x * (y > 0).astype(y.dtype)
 
 
+def _run(loop: Any, *vectors: Any) -> None:
+    run_in_parts(lambda i, j: loop(*[v[i:j] for v in vectors]), vectors[0].size, _LOOP_WORTH_A_THREAD)
+
+
 def _memory(x: Any) -> Any:
     """The elements of ``x`` in a row, as they lie in memory; None where they are few, or do not lie in one stretch."""
-    if type(x) is not np.ndarray or x.size <= _BLOCK or x.dtype.kind != "f":
+    if type(x) is not np.ndarray or x.size < _LEAST or x.dtype.kind != "f":
         return None
     row = x.ravel("K")
     return row if np.may_share_memory(row, x) else None

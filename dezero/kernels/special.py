@@ -23,7 +23,7 @@ _BLOCK = (
 )  # elements at a time, and the least that is worth a thread: the few arrays of a block stay in the cache
 
 # p and q from the highest power on (that of q is 1), and an x where tanh has reached 1
-_DOUBLE = (
+DOUBLE = (
     (
         18.781912654360177,
         3018.915332153663,
@@ -47,7 +47,7 @@ _DOUBLE = (
     ),
     6.25,
 )
-_SINGLE = (
+SINGLE = (
     (6.7039255170925935, 131.24881153489093, 861.1269815384622, 3472.671448627318),
     (72.90822907963569, 482.8491059608826, 3077.5749309254106),
     4.5,
@@ -74,7 +74,7 @@ def erf(x: Any) -> Any:
         return erf_on_gpu(x).astype(x.dtype, copy=False)
     if x.dtype.itemsize == 2:
         return erf(x.astype(np.float32)).astype(x.dtype)
-    constants = _SINGLE if x.dtype.itemsize == 4 else _DOUBLE
+    constants = SINGLE if x.dtype.itemsize == 4 else DOUBLE
     flat = x.reshape(-1)
     if flat.size <= _BLOCK or xp is not np:
         return _erf(flat, xp, *constants).reshape(x.shape)

@@ -19,7 +19,17 @@ def test_what_is_not_kept_is_zero_whatever_it_was(xp, dtype):
     assert as_numpy(kept).tolist() == [0, 0, -3, 0]
 
 
-SHAPES = [(), (0,), (5,), (40, 17), (6, 5, 9, 7)]
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_large_arrays_too(dtype, way):
+    rng = np.random.default_rng(0)
+    for shape in ((513,), (40, 17), (7, 90_001)):
+        x = rng.standard_normal(shape).astype(dtype)
+        x.flat[3::50] = np.nan
+        for condition in (rng.random(shape) < 0.5, rng.random(shape[::-1]).T < 0.5, rng.integers(0, 2, shape)):
+            assert np.array_equal(keep_where(condition, x), np.where(condition, x, 0), equal_nan=True)
+
+
+SHAPES = [(), (0,), (5,), (40, 17), (6, 5, 9, 7), (7, 90_001)]
 
 
 def seen(x):
@@ -31,8 +41,9 @@ def seen(x):
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_in_blocks_the_same_is_kept_as_at_once(shape, dtype, monkeypatch):
-    monkeypatch.setattr(masking, "_BLOCK", 16)
+def test_in_blocks_the_same_is_kept_as_at_once(shape, dtype, way, monkeypatch):
+    monkeypatch.setattr(masking, "_BLOCK", 16 if len(shape) > 2 else 1 << 14)
+    monkeypatch.setattr(masking, "_LEAST", 16)
     rng = np.random.default_rng(0)
     for x in seen(rng.standard_normal(shape).astype(dtype)):
         y = keep_above_zero(x)
@@ -44,9 +55,10 @@ def test_in_blocks_the_same_is_kept_as_at_once(shape, dtype, monkeypatch):
             assert kept.dtype == dtype
 
 
-def test_what_is_kept_lies_in_memory_as_it_did(monkeypatch):
+def test_what_is_kept_lies_in_memory_as_it_did(way, monkeypatch):
     monkeypatch.setattr(masking, "_BLOCK", 16)
-    x = np.random.default_rng(0).standard_normal((4, 6, 7, 3)).transpose(0, 3, 1, 2)
+    monkeypatch.setattr(masking, "_LEAST", 16)
+    x = np.random.default_rng(0).standard_normal((4, 6, 7, 9)).transpose(0, 3, 1, 2)
     assert keep_above_zero(x).strides == keep_where_above_zero(x.copy(), x).strides == x.strides
 
 

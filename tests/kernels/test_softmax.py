@@ -1,37 +1,116 @@
-"""Softmax and the logarithm of its sum against the reference: numbers of any size, layouts, precisions."""
+"""Softmax and its relatives against the reference: numbers of any size, layouts, precisions, in NumPy and compiled."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from dezero import arrays
+from dezero import arrays, using_config
+from dezero.kernels import softmax as kernels
 from dezero.kernels.softmax import _is_fast, logsumexp, softmax, softmax_reference
+
+SHAPES = [(900, 700), (3, 40, 50), (4097, 1), (1, 5000), (37, 129), (700,)]
+inf, nan = np.inf, np.nan
+
+
+def in_rows(shape, dtype, scale):
+    x = np.random.default_rng(0).standard_normal(shape)
+    return (scale * x).astype(dtype)
+
+
+@pytest.fixture(autouse=True)
+def threads_for_little_work(monkeypatch):
+    monkeypatch.setattr(kernels, "_LOOP_WORTH_A_THREAD", 1 << 14)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 3e-6), (np.float64, 1e-13)])
-@pytest.mark.parametrize("scale", [0.0, 1.0, 30.0, 1e30])
-@pytest.mark.parametrize("shape", [(900, 700), (3, 40, 50), (4097, 1), (1, 5000)])
-def test_on_large_arrays_it_is_what_the_reference_is(shape, scale, dtype, tolerance):
-    x = (scale * np.random.default_rng(0).standard_normal(shape)).astype(dtype)
+@pytest.mark.parametrize("scale", [0.0, 1.0, 30.0, 1e4, 1e30])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_on_large_arrays_it_is_what_the_reference_is(shape, scale, dtype, tolerance, way):
+    x = in_rows(shape, dtype, scale)
     before = x.copy()
-    assert _is_fast(x, x.ndim - 1)
     for axis in range(x.ndim):
-        p, log_total = softmax(x, axis)
+        p, log_total = softmax(x, axis), logsumexp(x, axis)
         expected = softmax_reference(x, axis)
         assert p.dtype == log_total.dtype == dtype and log_total.shape == expected[1].shape
         np.testing.assert_allclose(p, expected[0], rtol=20 * tolerance, atol=1e-30)
         np.testing.assert_allclose(log_total, expected[1], rtol=tolerance, atol=20 * tolerance)
-        np.testing.assert_allclose(logsumexp(x, axis), arrays.logsumexp(x, axis), rtol=tolerance, atol=20 * tolerance)
+        np.testing.assert_allclose(log_total, arrays.logsumexp(x, axis), rtol=tolerance, atol=20 * tolerance)
+        y = kernels.log_softmax(x, axis)
+        np.testing.assert_allclose(y, x - expected[1], rtol=tolerance, atol=max(scale, 1) * 20 * tolerance)
     assert np.array_equal(x, before)
 
 
-def test_minus_infinity_has_no_weight_and_nan_spreads_along_its_row():
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 3e-6), (np.float64, 1e-13)])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_gradients_of_loops_are_what_the_formulas_are(shape, dtype, tolerance, way):
+    x, gy = in_rows(shape, dtype, 3.0), np.random.default_rng(1).standard_normal(shape).astype(dtype)
+    axis = x.ndim - 1
+    p, log_total = softmax_reference(x, axis)
+    g = gy.max(axis=axis, keepdims=True)
+    found = (
+        kernels.softmax_gradient(gy, p, axis),
+        kernels.log_softmax_gradient(gy, np.log(p), axis),
+        kernels.logsumexp_gradient(g, x, log_total, axis),
+    )
+    if way != "compiled":
+        assert found == (None, None, None)
+        return
+    wanted = (
+        p * (gy - (p * gy).sum(axis=axis, keepdims=True)),
+        gy - p * gy.sum(axis=axis, keepdims=True),
+        g * p,
+    )
+    for got, want in zip(found, wanted):
+        assert got.dtype == dtype
+        np.testing.assert_allclose(got, want, rtol=20 * tolerance, atol=20 * tolerance)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 3e-6), (np.float64, 1e-13)])
+@pytest.mark.parametrize("scale", [1.0, 30.0, 1e4])
+@pytest.mark.parametrize("shape", [(900, 700), (4097, 1), (1, 5000), (37, 129), (3, 7), (0, 5)])
+def test_losses_of_labels_and_their_gradient(shape, scale, dtype, tolerance, way):
+    rng = np.random.default_rng(0)
+    N, C = shape
+    x, t = (scale * rng.standard_normal(shape)).astype(dtype), rng.integers(0, C, N)
+    for weights in (0.25, rng.random(N).astype(dtype)):
+        losses, kept = kernels.label_losses(x, t)
+        gx = kernels.label_gradient(x, t, kept, weights)
+        assert losses.dtype == gx.dtype == dtype
+        p, log_total = softmax_reference(x, 1) if N else (x, x[:, :1])
+        np.testing.assert_allclose(losses, log_total[:, 0] - x[np.arange(N), t], rtol=tolerance, atol=scale * tolerance)
+        want = p.copy()
+        want[np.arange(N), t] -= 1
+        want *= weights if isinstance(weights, float) else weights[:, None]
+        np.testing.assert_allclose(gx, want, rtol=20 * tolerance, atol=20 * tolerance)
+
+
+def test_losses_with_loops_may_have_their_gradient_without():
+    x, t = in_rows((40, 50), np.float64, 1.0), np.arange(40)
+    losses, kept = kernels.label_losses(x, t)
+    gx = kernels.label_gradient(x, t, kept, 2.0)
+    with using_config("numba", False):
+        np.testing.assert_allclose(kernels.label_gradient(x, t, kept, 2.0), gx, rtol=1e-13)
+
+
+def test_minus_infinity_has_no_weight_and_nan_spreads_along_its_row(way):
     x = np.zeros((100, 100), np.float32)
-    x[0, 3], x[1, 3] = -np.inf, np.nan
-    p, log_total = softmax(x, 1)
+    x[0, 3], x[1, 3] = -inf, nan
+    p, log_total = softmax(x, 1), logsumexp(x, 1)
     assert p[0, 3] == 0 and log_total[0, 0] == pytest.approx(np.log(99))
     assert np.isnan(p[1]).all() and np.isfinite(p[2:]).all()
+
+
+def test_infinite_rows_are_what_pytorch_has(way):
+    x = np.ones((100, 100))
+    x[0], x[1, 2], x[2], x[2, 7], x[3, :50] = -inf, inf, inf, nan, -inf
+    log_total = logsumexp(x, 1)[:, 0]
+    np.testing.assert_allclose(log_total[:4], [-inf, inf, nan, np.log(50) + 1])
+    np.testing.assert_allclose(arrays.logsumexp(x, 1)[:, 0], log_total)
+    with np.errstate(invalid="ignore"):
+        p, y = softmax(x, 1), kernels.log_softmax(x, 1)
+    assert np.isnan(p[:3]).all() and np.isfinite(p[3:]).all()
+    assert np.isnan(y[0]).all() and np.isnan(y[2]).all() and (y[3, :50] == -inf).all() and np.isfinite(y[4:]).all()
 
 
 def test_other_layouts_and_types_are_left_to_the_reference():
@@ -39,4 +118,4 @@ def test_other_layouts_and_types_are_left_to_the_reference():
     assert _is_fast(x, 1)
     for other, axis in ((x, 0), (x.T[:, :50], 1), (x.astype(np.float16), 1), (x[:5, :5], 1), ([1.0], 0)):
         assert not _is_fast(other, axis)
-    assert softmax(x.astype(np.float16), 1)[0].dtype == np.float16
+    assert softmax(x.astype(np.float16), 1).dtype == np.float16

@@ -1,4 +1,4 @@
-"""Knows e^x, tanh and the logistic function of one number, in steps that the compiler can take for many at once.
+"""Knows e^x, tanh, log(1 + x), erf and sigmoid of one number, in steps that the compiler can take for many at once.
 
 Those of Python's ``math`` are calls, one number at a time. These are made of sums and products in the precision of
 their argument, float32 or float64::
@@ -6,6 +6,8 @@ their argument, float32 or float64::
     x = n log(2) + r, n whole, so |r| <= log(2) / 2
     e^r - 1 = r + r^2 / 2! + r^3 / 3! + ...    as many terms as the precision can tell from 0
     e^x = 2^n e^r                              2^n by writing n into the exponent of a float
+    log(1 + x) = 2 (s + s^3 / 3 + s^5 / 5 + ...)    s = x / (2 + x), small where x < sqrt(2) - 1
+    log(1 + x) = log(2) / 2 + log((1 + x) / sqrt(2))    elsewhere
 
 They err by less than 3 units of the last place. NaN stays NaN, and what is too large is infinite.
 """
@@ -17,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import special
 from .jit import exact, inline, numba
 
 
@@ -41,6 +44,16 @@ def sigmoid(x: Any) -> Any:
     return one / (one + exp(-x))
 
 
+def log1p(x: Any) -> Any:
+    """log(1 + x), with all its digits near 0; for x from 0 to 1."""
+    return np.log1p(x)
+
+
+def erf(x: Any) -> Any:
+    """2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x."""
+    return special.erf(np.asarray(x))[()]
+
+
 class _Precision:
     """What the steps need to know of float32 or float64.
 
@@ -51,18 +64,27 @@ class _Precision:
         mantissa, bias: Bits of a float below its exponent, and what is added to the exponent.
         least, most: Beyond these e^x is 0 or infinite.
         one: From here on tanh is 1.
+        odd: Of the series of log(1 + x) / 2, the smallest first.
+        erf: The constants of ``special.erf``: two polynomials, and from where on it is 1.
     """
 
-    def __init__(self, real, whole, terms, high, low, mantissa, bias, least, most, one):
+    def __init__(self, real, whole, terms, high, low, mantissa, bias, least, most, one, odd, erf):
         self.real, self.whole = real, whole
+        self.odd = tuple([real(1 / k) for k in range(odd, 0, -2)])
+        p, q, largest = erf
+        self.erf = tuple(map(real, p)), tuple(map(real, (1, *q))), real(largest)
         self.terms = tuple([real(1 / math.factorial(k)) for k in range(terms, 1, -1)])
         self.high, self.low = real(high), real(low)
         self.mantissa, self.bias = whole(mantissa), whole(bias)
         self.least, self.most, self.one = real(least), real(most), real(one)
 
 
-_SINGLE = _Precision(np.float32, np.int32, 7, 0.693145751953125, 1.4286068203e-6, 23, 127, -104, 89, 9.5)
-_DOUBLE = _Precision(np.float64, np.int64, 13, 0.6931471805598903, 5.497923018708371e-14, 52, 1023, -746, 710, 19.5)
+_SINGLE = _Precision(
+    np.float32, np.int32, 7, 0.693145751953125, 1.4286068203e-6, 23, 127, -104, 89, 9.5, 9, special.SINGLE
+)
+_DOUBLE = _Precision(
+    np.float64, np.int64, 13, 0.6931471805598903, 5.497923018708371e-14, 52, 1023, -746, 710, 19.5, 19, special.DOUBLE
+)
 
 if numba is not None:
     from numba import types
@@ -145,3 +167,37 @@ if numba is not None:
             return one / (one + exp(-x))
 
         return sigmoid
+
+    @overload(log1p, inline="always")
+    def _log1p(x):
+        of = _precision(x)
+        odd, zero, one, two = of.odd, of.real(0), of.real(1), of.real(2)
+        root, half_log2 = of.real(math.sqrt(2)), of.real(math.log(2) / 2)
+
+        def log1p(x):
+            far = x > root - one
+            s = (x - (root - one) if far else x) / (x + (root + one if far else two))
+            ss = s * s
+            y = zero
+            for term in odd:
+                y = y * ss + term
+            return two * s * y + (half_log2 if far else zero)
+
+        return log1p
+
+    @overload(erf, inline="always")
+    def _erf(x):
+        of = _precision(x)
+        (p, q, most), zero = of.erf, of.real(0)
+
+        def erf(x):
+            x = most if x > most else -most if x < -most else x
+            u = x * x
+            above, below = zero, zero
+            for c in p:
+                above = above * u + c
+            for c in q:
+                below = below * u + c
+            return tanh(x * above / below)
+
+        return erf

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ FUNCTIONS = {
     "tanh": np.tanh,
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
 }
+IN_PARTS = {"log1p": np.log1p, "erf": np.vectorize(math.erf, otypes=[np.float64])}
 PRECISIONS = [np.float32, np.float64]
 
 
@@ -72,3 +75,16 @@ def test_a_decorated_loop_runs_with_and_without_numba(monkeypatch):
 
     monkeypatch.setattr("dezero.kernels.loops.jit.numba", None)
     assert loop(double) is double
+
+
+@pytest.mark.parametrize("dtype", PRECISIONS)
+def test_log1p_and_erf_hold_where_they_are_meant_to(dtype):
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.random(20000), 10 ** rng.uniform(-30, 0, 20000), [0, 1]]).astype(dtype)
+    for name, wanted in IN_PARTS.items():
+        want = wanted(x.astype(np.longdouble)).astype(np.longdouble)
+        off = abs(filled(name, x) - want)
+        assert (off <= 5 * np.finfo(dtype).eps * want).all(), name
+    far = np.array([-np.inf, -30, np.nan, 7, np.inf], dtype)
+    np.testing.assert_array_equal(filled("erf", far), [-1, -1, np.nan, 1, 1])
+    assert np.isnan(filled("log1p", far)[2])
