@@ -44,6 +44,18 @@ def inline(function: Callable[..., Any]) -> Callable[..., Any]:
     return numba.njit(inline="always", error_model="numpy", fastmath=_FREEDOM)(function)
 
 
+def formula(function: Callable[..., Any]) -> Callable[..., Any]:
+    """For a function of numbers that loops are made of: it stays one of Python, and is compiled where a loop calls it.
+
+    A loop that is made for it in a closure is found on disk again, which with a compiled one it would not be.
+    """
+    if numba is None:
+        return function
+    from numba.extending import register_jitable
+
+    return register_jitable(forceinline=True, error_model="numpy", fastmath=_FREEDOM)(function)
+
+
 def exact(function: Callable[..., Any]) -> Callable[..., Any]:
     """As ``inline``, but sums keep their order: for a step that counts on what rounding does."""
     if numba is None:
@@ -52,15 +64,21 @@ def exact(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def product(a: Any, b: Any, out: Any) -> None:
-    """``np.matmul(a, b, out=out)`` of matrices of one dtype, float32 or float64, whose rows are contiguous.
+    """``np.matmul(a, b, out=out)`` of matrices of one dtype, float32 or float64.
 
-    In a loop it is NumPy's own OpenBLAS that is called, which then computes on one thread or on several.
+    Of ``a`` and ``b`` either the rows or the columns are contiguous, of ``out`` the rows. In a loop it is NumPy's own
+    OpenBLAS that is called, which then computes on one thread or on several.
     """
     np.matmul(a, b, out=out)
 
 
+def add_product(a: Any, b: Any, out: Any, factor: Any, keep: Any) -> None:
+    """out = keep out + factor a b, likewise. With ``keep`` 0 it does not matter what ``out`` was."""
+    out[:] = factor * (a @ b) + (keep * out if keep else 0)
+
+
 def has_product() -> bool:
-    """Whether loops can call ``product``: only where NumPy runs on an OpenBLAS that was found."""
+    """Whether loops can call ``product`` and ``add_product``: only where NumPy runs on an OpenBLAS that was found."""
     return numba is None or bool(_blas)
 
 
@@ -86,31 +104,38 @@ def _register_products() -> dict[Any, Any]:
 
 
 _blas: dict[Any, Any] = _register_products() if numba else {}
-_ROWS, _AS_IT_IS = 101, 111  # CBLAS's words for the order of the elements, and for a matrix that is not transposed
+_ROWS, _AS_IT_IS, _TRANSPOSED = 101, 111, 112  # CBLAS's words for the order of elements, and how to read a matrix
 
 if _blas:
     from numba import types
     from numba.extending import overload
 
-    _sgemm, _dgemm = _blas[types.float32], _blas[types.float64]
+    @inline
+    def _reading(a):
+        """How BLAS shall read ``a``, and how many elements lie between its rows, or between its columns."""
+        (rows, columns), size = a.shape, a.itemsize
+        if a.strides[1] == size:
+            return _AS_IT_IS, max(a.strides[0] // size, columns)
+        return _TRANSPOSED, max(a.strides[1] // size, rows)
+
+    @overload(add_product)
+    def _add_product(a, b, out, factor, keep):
+        gemm = _blas[a.dtype]
+
+        def add_product(a, b, out, factor, keep):
+            (M, K), N = a.shape, b.shape[1]
+            (read_a, lda), (read_b, ldb) = _reading(a), _reading(b)
+            ldc = max(out.strides[0] // out.itemsize, N)
+            at_a, at_b, at_out = a.ctypes.data, b.ctypes.data, out.ctypes.data
+            gemm(_ROWS, read_a, read_b, M, N, K, factor, at_a, lda, at_b, ldb, keep, at_out, ldc)
+
+        return add_product
 
     @overload(product)
     def _product(a, b, out):
-        if a.dtype == types.float32:
+        one, zero = (np.float32(1), np.float32(0)) if a.dtype == types.float32 else (1.0, 0.0)
 
-            def in_float32(a, b, out):
-                (M, K), N = a.shape, b.shape[1]
-                one, zero = np.float32(1), np.float32(0)
-                lda, ldb, ldc = a.strides[0] // 4, b.strides[0] // 4, out.strides[0] // 4
-                at_a, at_b, at_out = a.ctypes.data, b.ctypes.data, out.ctypes.data
-                _sgemm(_ROWS, _AS_IT_IS, _AS_IT_IS, M, N, K, one, at_a, lda, at_b, ldb, zero, at_out, ldc)
+        def product(a, b, out):
+            add_product(a, b, out, one, zero)
 
-            return in_float32
-
-        def in_float64(a, b, out):
-            (M, K), N = a.shape, b.shape[1]
-            lda, ldb, ldc = a.strides[0] // 8, b.strides[0] // 8, out.strides[0] // 8
-            at_a, at_b, at_out = a.ctypes.data, b.ctypes.data, out.ctypes.data
-            _dgemm(_ROWS, _AS_IT_IS, _AS_IT_IS, M, N, K, 1.0, at_a, lda, at_b, ldb, 0.0, at_out, ldc)
-
-        return in_float64
+        return product

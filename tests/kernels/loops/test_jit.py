@@ -35,6 +35,38 @@ def test_rows_may_lie_apart():
     assert (out[0, :, :3] == -1).all() and (out[0, :, 7:] == -1).all()
 
 
+@numba.njit(nogil=True)
+def added(a, b, out, factor, keep):
+    jit.add_product(a, b, out, factor, keep)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("M", "K", "N"), [(1, 1, 1), (1, 7, 1), (3, 1, 7), (1, 5, 4), (33, 65, 17)])
+def test_a_product_is_added_whichever_way_its_operands_lie(M, K, N, dtype):
+    rng = np.random.default_rng(0)
+    factor, keep = dtype(0.3), dtype(2)
+    a, b = rng.standard_normal((M, K)).astype(dtype), rng.standard_normal((K, N)).astype(dtype)
+    before = rng.standard_normal((M, N)).astype(dtype)
+    for one in (a, np.array(a.T).T, np.repeat(a, 2, axis=0)[::2]):
+        for other in (b, np.array(b.T).T):
+            for function in (added, added.py_func):
+                out = np.full((M, N + 2), 7, dtype)
+                out[:, 1:-1] = before
+                function(one, other, out[:, 1:-1], factor, keep)
+                np.testing.assert_allclose(out[:, 1:-1], 2 * before + 0.3 * (a @ b), rtol=1e-4, atol=1e-4)
+                assert (out[:, [0, -1]] == 7).all()
+                out[:] = np.nan
+                function(one, other, out[:, 1:-1], factor, dtype(0))
+                np.testing.assert_allclose(out[:, 1:-1], 0.3 * (a @ b), rtol=1e-4, atol=1e-4)
+
+
+def test_a_single_row_may_have_any_stride():
+    a = np.lib.stride_tricks.as_strided(np.arange(3.0), (1, 3), (8, 8))
+    b, out = np.arange(12.0).reshape(1, 3, 4), np.empty((1, 1, 4))
+    products(a, b, np.lib.stride_tricks.as_strided(out, out.shape, (8, 8, 8)))
+    assert np.array_equal(out[0], a @ b[0])
+
+
 def test_in_plain_python_it_is_numpys():
     a, out = np.arange(4.0).reshape(2, 2), np.empty((2, 2))
     jit.product(a, a, out)
