@@ -7,10 +7,9 @@ from typing import Any, ClassVar
 
 from ..arrays import normalize_axes
 from ..config import Config
-from ..core import Variable, constant
+from ..core import Variable
 from ..cuda import get_array_module
 from ..kernels import normalization as kernels
-from ..kernels.sums import mean_along, sum_along
 from .elementwise import as_dtype
 from .fused import Fused, check_same_precision, floating_operand, widened
 
@@ -20,6 +19,8 @@ class Normalization(Fused):
 
     gxhat = gamma gy;  gx = (gxhat - mean(gxhat) - xhat mean(gxhat xhat)) / sqrt(var + eps);
     ggamma = sum(gy xhat), gbeta = sum(gy).  The inputs are x, gamma and beta; x and gamma; or x alone.
+
+    Nothing of the size of x is kept: the gradients compute xhat anew from x, mean and 1 / sqrt(var + eps).
 
     Args:
         view: Shape in which x is seen here.
@@ -33,51 +34,25 @@ class Normalization(Fused):
     def __init__(self, view: tuple[int, ...], axes: tuple[int, ...], channels: tuple[int, ...], eps: float):
         self.view, self.axes, self.channels, self.eps = view, axes, channels, eps
         self.count = max(math.prod(view[a] for a in axes), 1)
-        self.xhat: Any = None  # in the view
-        self.inv_std: Any = None  # in the view, with length 1 along the axes; as mean and var
-        self.mean: Any = None
-        self.var: Any = None
+        self.mean: Any = None  # in the view, with length 1 along the axes; as inv_std
+        self.inv_std: Any = None
 
     def forward(self, x, gamma=None, beta=None):
-        wide = widened(x).reshape(self.view)
-        if self.centred:
-            self.mean = mean_along(wide, self.axes, keepdims=True) if wide.size else self._sum(wide, self.axes)
-            xhat = wide - self.mean
-        else:
-            xhat = wide
-        self.var = self._sum_of_products(xhat, xhat, self.axes) / self.count
-        self.inv_std = (self.var + self.eps) ** -0.5
-        if self.centred:
-            xhat *= self.inv_std
-        else:
-            xhat = xhat * self.inv_std
-        self.xhat = y = xhat
-        if gamma is not None:
-            y = xhat * self._along_channels(gamma)
-        if beta is not None:
-            y += self._along_channels(beta)
-        return as_dtype(y.reshape(x.shape), x.dtype)
+        gamma, beta = self._along_channels(gamma), self._along_channels(beta)
+        y, self.mean, self.inv_std = kernels.standardize(
+            widened(x), self.view, self.axes, gamma, beta, self.eps, self.centred
+        )
+        return as_dtype(y, x.dtype)
 
     def gradients(self, gy, x, gamma=None, beta=None):
-        g = widened(gy).reshape(self.view)
-        ggamma = gbeta = None
-        others = tuple(a for a in range(len(self.view)) if a not in self.channels)
-        if gamma is not None and self.needs_grad[1]:
-            ggamma = as_dtype(self._sum_of_products(g, self.xhat, others).reshape(gamma.shape), x.dtype)
-        if beta is not None and self.needs_grad[2]:
-            gbeta = as_dtype(self._sum(g, others).reshape(beta.shape), x.dtype)
-        gx = as_dtype(self._gradient_by_x(g, gamma).reshape(x.shape), x.dtype) if self.needs_grad[0] else None
-        return (gx, ggamma, gbeta)[: len(self.needs_grad)]
-
-    def _gradient_by_x(self, g, gamma):
-        if gamma is not None:
-            g = g * self._along_channels(gamma)
-        gx = self.xhat * (self._sum_of_products(g, self.xhat, self.axes) / -self.count)
-        gx += g
-        if self.centred:
-            gx -= self._sum(g, self.axes) / self.count
-        gx *= self.inv_std
-        return gx
+        scale, statistics = self._along_channels(gamma), (self.mean, self.inv_std)
+        found = kernels.standardize_gradients(
+            widened(gy), widened(x), self.view, self.axes, *statistics, scale, self.centred
+        )
+        return tuple(
+            as_dtype(g if g.shape == v.shape else g.reshape(v.shape), x.dtype) if needed else None
+            for g, v, needed in zip(found, [v for v in (x, gamma, beta) if v is not None], self.needs_grad)
+        )
 
     def plain(self, x, gamma=None, beta=None):
         y = widened(x).reshape(self.view)
@@ -91,25 +66,16 @@ class Normalization(Fused):
         return y.reshape(x.shape).astype(x.dtype)
 
     def _along_channels(self, v):
-        """gamma or beta in the shape in which it broadcasts with the view."""
-        return widened(v).reshape(tuple(n if a in self.channels else 1 for a, n in enumerate(self.view)))
-
-    def _sum(self, a, axes):
-        return sum_along(a, axes, keepdims=True)
-
-    def _sum_of_products(self, a, b, axes):
-        """sum(a b) over axes, which keep length 1; the product is never written to memory."""
-        letters = "nmkl"[: a.ndim]
-        kept = "".join(c for i, c in enumerate(letters) if i not in axes)
-        shape = tuple(1 if i in axes else n for i, n in enumerate(a.shape))
-        return get_array_module(a).einsum(f"{letters},{letters}->{kept}", a, b).reshape(shape)
+        """gamma or beta in the shape in which it broadcasts with the view; None stays None."""
+        if v is None:
+            return None
+        return widened(v).reshape(tuple([n if a in self.channels else 1 for a, n in enumerate(self.view)]))
 
 
 class BatchNorm(Normalization):
-    """y = gamma (x - mean) / sqrt(var + eps) + beta, mean and var those of the batch, for each channel.
+    """y = gamma (x - mean) / sqrt(var + eps) + beta, mean and var those of the batch, for each channel."""
 
-    Nothing of the size of x is kept: the gradients compute xhat anew from x, mean and inv_std, each (C,).
-    """
+    var: Any = None
 
     def forward(self, x, gamma=None, beta=None):
         wide = widened(x)
@@ -125,6 +91,33 @@ class BatchNorm(Normalization):
             gx = kernels.input_gradient(g, wide, self.mean, self.inv_std, widened(gamma), gbeta, ggamma)
             gx = as_dtype(gx, x.dtype)
         return gx, as_dtype(ggamma, x.dtype), as_dtype(gbeta, x.dtype)
+
+
+class FixedBatchNorm(BatchNorm):
+    """y = gamma (x - mean) / sqrt(var + eps) + beta, mean and var given, so that gx = gamma gy / sqrt(var + eps)."""
+
+    def __init__(self, mean: Any, var: Any, eps: float):
+        self.mean, self.inv_std = mean, (var + eps) ** -0.5
+
+    def forward(self, x, gamma=None, beta=None):
+        y = kernels.normalize(widened(x), self.mean, self.inv_std, widened(gamma), widened(beta))
+        return as_dtype(y, x.dtype)
+
+    def gradients(self, gy, x, gamma=None, beta=None):
+        g, gx, ggamma, gbeta = kernels.in_order_of(x, widened(gy)), None, None, None
+        if self.needs_grad[0]:
+            zero = 0 * self.mean
+            gx = as_dtype(kernels.normalize(g, zero, self.inv_std, widened(gamma), zero), x.dtype)
+        if any(self.needs_grad[1:]):
+            gbeta, ggamma = kernels.sums(g, widened(x), self.mean, self.inv_std)
+            gbeta, ggamma = as_dtype(gbeta, x.dtype), as_dtype(ggamma, x.dtype)
+        return gx, ggamma, gbeta
+
+    def plain(self, x, gamma=None, beta=None):
+        mean, inv_std, gamma, beta = (
+            v.reshape((-1, *(1 for _ in x.shape[2:]))) for v in (self.mean, self.inv_std, widened(gamma), widened(beta))
+        )
+        return ((widened(x) - mean) * (inv_std * gamma) + beta).astype(x.dtype)
 
 
 class LayerNorm(Normalization):
@@ -218,11 +211,8 @@ def _move_towards(running: Any, new: Any, decay: float) -> None:
 
 
 def _with_running_statistics(x: Variable, gamma: Any, beta: Any, mean: Any, var: Any, eps: float) -> Variable:
-    shape = (x.shape[1], *(1 for _ in x.shape[2:]))
-    inv_std = constant(((widened(var) + eps) ** -0.5).astype(x.dtype), "batch_norm")
-    scale = inv_std * gamma
-    shift = beta - scale * as_dtype(mean, x.dtype)
-    return x * scale.reshape(shape) + shift.reshape(shape)
+    dtype = widened(x).dtype
+    return FixedBatchNorm(mean.astype(dtype), var.astype(dtype), eps)(x, gamma, beta)
 
 
 batch_nrom = batch_norm  # as the book's code spells it

@@ -48,6 +48,45 @@ def test_batch_norm_goes_backward_in_test_mode(shape):
     np.testing.assert_allclose(x.grad.data, np.full(shape, 3 / 2))
 
 
+@pytest.mark.parametrize("shape", INPUTS.values(), ids=INPUTS.keys())
+def test_batch_norm_in_test_mode_has_every_derivative_of_its_formula(shape):
+    with dezero.test_mode():
+        check_grads(
+            lambda x, gamma, beta: F.batch_norm(x, gamma, beta, running_mean, running_var),
+            rng.standard_normal(shape),
+            gamma,
+            beta,
+            order=2,
+        )
+
+
+def test_in_test_mode_a_gradient_belongs_to_the_statistics_that_were_used():
+    x, mean, var = Variable(rng.standard_normal((5, 4))), running_mean.copy(), running_var.copy()
+    scale = Variable(gamma)
+    with dezero.test_mode():
+        y = F.batch_norm(x, scale, beta, mean, var, eps=1e-12)
+    mean += 100
+    var *= 100
+    y.backward()
+    std = running_var**0.5
+    np.testing.assert_allclose(x.grad.data, np.tile(gamma / std, (5, 1)))
+    np.testing.assert_allclose(scale.grad.data, ((x.data - running_mean) / std).sum(axis=0))
+
+
+def test_batch_norm_in_test_mode_is_one_node():
+    with dezero.test_mode():
+        y = F.batch_norm(Variable(rng.standard_normal((5, 4))), gamma, beta, running_mean, running_var)
+    assert [x.creator for x in y.creator.inputs] == [None] * 3
+
+
+@pytest.mark.parametrize("norm", ["layer_norm", "rms_norm", "group_norm", "instance_norm"])
+def test_no_array_like_x_is_kept_beside_x(norm):
+    x = Variable(rng.standard_normal((8, 4, 40, 40)))
+    calls = {"group_norm": lambda: F.group_norm(x, 2), "instance_norm": lambda: F.instance_norm(x)}
+    y = calls.get(norm, lambda: getattr(F, norm)(x))()
+    assert all(v.size < x.size for v in vars(y.creator).values() if isinstance(v, np.ndarray))
+
+
 @pytest.mark.parametrize("N", [2, 3, 6])
 def test_train_mode_moves_the_running_statistics_in_place_with_the_unbiased_variance(N, xp):
     x = rng.standard_normal((N, 4))
