@@ -4,6 +4,8 @@
 large, the work goes by pieces: some matrices of the stack and some queries at a time, so that scores become weights
 where they lie, keys that come after the last query of a piece are left out, and threads take a piece each. Where all
 weights together are large they are not kept but computed again, from the sum that each query's exponentials had.
+
+Where Numba is installed, the pieces are tiles that ``loops/attention.py`` works on, and no weights are ever kept.
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ from typing import Any
 import numpy as np
 
 from ..cuda import get_array_module
-from .parallel import run_in_parts
+from .compiled import loops_for
+from .parallel import run_in_parts, threads
 
 _QUERIES = 64  # of a matrix at a time
 _PIECE = 1 << 18  # scores at a time
 _LEAST = 1 << 16  # scores that are worth a thread
+_FEWEST = 1 << 13  # scores that are worth pieces
 _KEPT = 1 << 22  # weights that are kept for the way back
 _CALM = 20.0  # scores between this and its negative need no shift before exp
 
@@ -26,6 +30,10 @@ _CALM = 20.0  # scores between this and its negative need no shift before exp
 # larger ones it would share out itself, one after the other.
 _GEMM = 1 << 18
 _GEMV = 9216
+
+_TILE = 64  # keys of a tile, at most
+_FEWEST_IN_LOOPS = 1 << 10  # scores that are worth tiles
+_LEAST_TILES = 1 << 14  # scores in tiles that are worth a thread
 
 
 class Limits:
@@ -55,7 +63,9 @@ def attend(q: Any, k: Any, v: Any, limits: Limits) -> tuple[Any, Any]:
     Returns:
         Array (..., T, E), laid out in memory as ``q``, and what ``attend_gradients`` wants to see again.
     """
-    if _is_large_on_host(q, k, v):
+    if _is_large_on_host(q, k, v, _FEWEST_IN_LOOPS) and (loops := _loops(q.dtype)):
+        return _Tiles(q, k, v, limits, loops).attend()
+    if _is_large_on_host(q, k, v, _FEWEST):
         return _Pieces(q, k, v, limits).attend()
     p = _weights(q, k, limits)
     return _dropped(p, limits) @ v, p
@@ -68,7 +78,9 @@ def attend_gradients(
 
     gv = p^T gy;  gs = p (gy v^T - sum(gy y));  gq = scale gs k;  gk = scale gs^T q.
     """
-    if _is_large_on_host(q, k, v):
+    if isinstance(seen, _Sums):
+        return _Tiles(q, k, v, limits, seen.loops).gradients(gy, y, seen, wanted)
+    if isinstance(seen, tuple):
         return _Pieces(q, k, v, limits).gradients(gy, y, seen, wanted)
     gq = gk = gv = gs = None
     p, scale = seen, limits.scale
@@ -117,16 +129,116 @@ def largest(s: Any) -> Any:
     return xp.maximum(s.max(axis=-1, keepdims=True), float(np.finfo(s.dtype).min))
 
 
-def _is_large_on_host(q: Any, k: Any, v: Any) -> bool:
-    """Whether to work by pieces. Broadcast stacks, which are rare, are left to ``@``."""
+def _is_large_on_host(q: Any, k: Any, v: Any, fewest: int) -> bool:
+    """Whether to work by pieces: from so many scores on. Broadcast stacks, which are rare, are left to ``@``."""
     T, S, lead = q.shape[-2], k.shape[-2], q.shape[:-2]
     return (
         type(q) is type(k) is type(v) is np.ndarray
         and q.dtype == k.dtype == v.dtype
         and lead == k.shape[:-2] == v.shape[:-2]
-        and math.prod(lead) * T * S >= 1 << 13
+        and math.prod(lead) * T * S >= fewest
         and q.shape[-1] * v.shape[-1] > 0
     )
+
+
+def _loops(dtype: Any) -> Any:
+    """The compiled loops, if there are any for ``dtype``."""
+    loops = loops_for("attention", np.empty(0, dtype))
+    return loops if loops is not None and loops.has_product() else None
+
+
+class _Sums:
+    """What the tiles need for the way back.
+
+    Args:
+        loops: The loops of the way there, whatever the switches say on the way back.
+        shift: What is subtracted from the scores of each query of each head before exp, (heads, T).
+        share: 1 / (sum of the exponentials), or 0 where there are none, likewise.
+    """
+
+    def __init__(self, loops: Any, shift: Any, share: Any):
+        self.loops, self.shift, self.share = loops, shift, share
+
+
+class _Tiles:
+    """Stacks of matrices as compiled loops want them, (A, T, B, D): views, where the heads of a layer are given."""
+
+    def __init__(self, q: Any, k: Any, v: Any, limits: Limits, loops: Any):
+        self.inputs, self.limits, self.loops, self.dtype = (q, k, v), limits, loops, q.dtype
+        self.lead, self.T, self.S = q.shape[:-2] or (1,), q.shape[-2], k.shape[-2]
+        self.heads = self.lead[-1]
+        self.side_by_side = q.ndim > 2 and q.strides[-3] < q.strides[-2]
+        self.none = np.empty((0, 0, 0, 0), q.dtype)
+
+    def attend(self) -> tuple[Any, Any]:
+        (q, _, v), n = self.inputs, math.prod(self.lead)
+        y, seen = self._empty(q, v.shape[-1]), _Sums(self.loops, *np.empty((2, n, self.T), self.dtype))
+        arguments = (*self._arguments(), self._rows(y), seen.shift, seen.share)
+        blocks = -(-self.T // self.loops.QUERIES)
+        least = -(-_LEAST_TILES // (min(self.T, self.loops.QUERIES) * self.S))
+        run_in_parts(lambda i, j: self.loops.attend(*arguments, i, j), n * blocks, least)
+        return y, seen
+
+    def gradients(self, gy: Any, y: Any, seen: _Sums, wanted: tuple[bool, ...]) -> tuple[Any, Any, Any, Any]:
+        n, groups = math.prod(self.lead), self._groups()
+        scores = np.zeros((*self.lead, self.T, self.S), self.dtype) if wanted[3] else None
+        gs = self.none if scores is None else scores.reshape(-1, self.heads, self.T, self.S)
+        gxs = [self._empty(x, x.shape[-1]) if wants else None for x, wants in zip(self.inputs, wanted)]
+        gq, gk, gv = (self.none if gx is None else self._rows(gx) for gx in gxs)
+        parts = [np.empty((groups * len(g), *g.shape[1:]), g.dtype) if groups > 1 else g for g in (gk, gv)]
+        shared = (*self._arguments(), self._rows(y), seen.shift, seen.share)
+        arguments = (*shared, self._rows(gy), groups, gq, *parts, gs)
+        least = -(-_LEAST_TILES * groups // (self.T * self.S))
+        run_in_parts(lambda i, j: self.loops.attend_gradients(*arguments, i, j), n * groups, least)
+        for g, part in zip((gk, gv), parts):
+            if part is not g:
+                part.reshape(groups, *g.shape).sum(axis=0, out=g)
+        if scores is not None and self.inputs[0].ndim == 2:
+            scores = scores[0]
+        return gxs[0], gxs[1], gxs[2], scores
+
+    def _groups(self) -> int:
+        """Of queries, each of which a thread may take with sums for the keys of its own: where heads are few."""
+        n, blocks = math.prod(self.lead), -(-self.T // self.loops.QUERIES)
+        return 1 if n % threads() == 0 or n >= 4 * threads() else min(threads(), blocks)
+
+    def _arguments(self) -> tuple[Any, ...]:
+        q, k, v = self.inputs
+        width = max(q.shape[-1], v.shape[-1])
+        keys = max(16, min(_TILE, _GEMM // (self.loops.QUERIES * width), _GEMV // width))
+        keys = min(keys, -(-self.S // 16) * 16)
+        limits, of = self.limits, self.dtype.type
+        mask = limits.hidden if limits.mask is None else limits.mask
+        if limits.mask is not None and limits.hidden is not None:
+            mask = limits.mask + limits.hidden
+        rows = (self._rows(x) for x in (q, k, v))
+        return *rows, *map(self._spread, (mask, limits.dropout)), self.heads, of(limits.scale), limits.causal, keys
+
+    def _rows(self, a: Any) -> Any:
+        """(..., H, T, D) -> (A, T, B, D)"""
+        if self.side_by_side:
+            a = a.swapaxes(-2, -3)
+            a = a.reshape(-1, *a.shape[-3:])
+        else:
+            a = a.reshape(-1, a.shape[-2], 1, a.shape[-1])
+        return a if a.flags.carray else a.copy()
+
+    def _empty(self, x: Any, width: int) -> Any:
+        """An array of the shape of ``x`` but for its last axis, of which ``_rows`` is a view."""
+        if not self.side_by_side:
+            return np.empty((*x.shape[:-1], width), self.dtype)
+        *lead, H, T, _ = x.shape
+        return np.empty((*lead, T, H, width), self.dtype).swapaxes(-2, -3)
+
+    def _spread(self, a: Any) -> Any:
+        """What broadcasts to (..., H, T, S) -> (N or 1, H or 1, T or 1, S)"""
+        if a is None:
+            return self.none
+        *lead, H, T, _ = (1,) * (len(self.lead) + 2 - a.ndim) + a.shape
+        if math.prod(lead) > 1:
+            lead = list(self.lead[:-1])
+        a = np.broadcast_to(a, (*lead, H, T, self.S)).reshape(-1, H, T, self.S).astype(self.dtype, copy=False)
+        return a if a.flags.carray else a.copy()
 
 
 class _Pieces:
