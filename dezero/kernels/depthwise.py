@@ -4,6 +4,8 @@ Where a group of channels has one channel on one side, no matrix product is left
 channels last in memory, (N, H, W, C), where a filter's numbers for all channels, written out for a row of pixels, meet
 long stretches of it. A group of one channel and several filters is the channel, as often as there are filters; the way
 back adds up what belongs to one.
+
+Compiled loops take four pixels and a register of channels at a time: ``loops/depthwise.py``.
 """
 
 from __future__ import annotations
@@ -13,18 +15,31 @@ from typing import Any
 
 import numpy as np
 
+from . import meetings
+from .compiled import loops_for
 from .conv import image_blocks, to_compute
 from .im2col import ONE, Pair, cropped, outsize, reach, tap_slices
+from .meetings import Axis, lanes, vector
+from .parallel import run_in_parts
 from .pixels import as_pixels, block_size, row_of
 
 _WORKSPACE = 256 << 10  # bytes of products at a time: the image, the result and these fit into the cache
+_WORTH_A_THREAD = 1 << 20  # products
+_COMPILED = (3, 5, 7)  # columns of a filter that the compiler writes out; for others it makes a loop
+_ROWS = 1 << 10  # to add up in the precision of the numbers, before the sums are added up in double precision
 
 
 def conv2d(x: Any, W: Any, b: Any, stride: Pair, pad: Pair, dilation: Pair, groups: int) -> Any:
     """``grouped.conv2d`` where a group has one channel of ``x``, or one of the result."""
     dtype, (x, W, b) = to_compute(x, W, b)
     ins, outs = W.shape[1], W.shape[0] // groups
-    y = _multiply_and_add(_repeated(x, outs), W, stride, pad, dilation)
+    x = _repeated(x, outs)
+    if loops := _loops(x, W):
+        size = outsize(x.shape[2:], W.shape[2:], stride, pad, dilation)
+        axes = map(meetings.seen, x.shape[2:], size, W.shape[2:], stride, pad, dilation)
+        y = _convolved(loops, x, W, *axes)
+    else:
+        y = _multiply_and_add(x, W, stride, pad, dilation)
     return _finished(_joined(y, ins), b, dtype)
 
 
@@ -32,12 +47,16 @@ def deconv2d(x: Any, W: Any, b: Any, stride: Pair, pad: Pair, size: Pair, dilati
     """``grouped.deconv2d`` where a group has one channel of ``x``, or one of the result."""
     dtype, (x, W, b) = to_compute(x, W, b)
     ins, outs = W.shape[0] // groups, W.shape[1]
+    x = _repeated(x, outs)
     RH, RW = reach(W.shape[2:], dilation)
     unpad = RH - 1 - pad[0], RW - 1 - pad[1]
-    if stride == ONE and min(unpad) >= 0:
-        y = _multiply_and_add(_repeated(x, outs), W[:, :, ::-1, ::-1], ONE, unpad, dilation)
+    if loops := _loops(x, W):
+        axes = map(meetings.given, x.shape[2:], size, W.shape[2:], stride, pad, dilation)
+        y = _convolved(loops, x, W, *axes)
+    elif stride == ONE and min(unpad) >= 0:
+        y = _multiply_and_add(x, W[:, :, ::-1, ::-1], ONE, unpad, dilation)
     else:
-        y = _spread(_repeated(x, outs), W, stride, pad, size, dilation)
+        y = _spread(x, W, stride, pad, size, dilation)
     return _finished(_joined(y, ins), b, dtype)
 
 
@@ -45,15 +64,15 @@ def conv2d_weight(x: Any, gy: Any, kernel: Pair, stride: Pair, pad: Pair, dilati
     """``grouped.conv2d_weight`` where a group has one channel of ``x``, or one of ``gy``."""
     dtype, (x, gy) = to_compute(x, gy)
     ins, outs = x.shape[1] // groups, gy.shape[1] // groups
-    gy = as_pixels(_repeated(gy, ins))  # (N, OH, OW, C)
-    C = gy.shape[3]
-    gW = np.zeros((kernel[0] * kernel[1], C), x.dtype)
-    for part, seen, terms in _blocks(gy, _repeated(x, outs), kernel, stride, pad, dilation):
-        ones = np.ones(part.size // C, x.dtype)
-        for k, place in enumerate(seen):
-            np.multiply(place, part, out=terms)
-            gW[k] += ones @ terms.reshape(-1, C)  # ``sum`` would add row by row, at an eighth of the speed
+    x, gy = _repeated(x, outs), _repeated(gy, ins)
+    if loops := _loops(x, gy):
+        gW = _weighed(loops, x, gy, kernel, stride, pad, dilation)
+    else:
+        gW = _summed_products(x, gy, kernel, stride, pad, dilation)
     return gW.T.reshape(groups * outs, ins, *kernel).astype(dtype)
+
+
+# ---- in NumPy
 
 
 def _multiply_and_add(x: Any, W: Any, stride: Pair, pad: Pair, dilation: Pair) -> Any:
@@ -85,6 +104,19 @@ def _spread(x: Any, W: Any, stride: Pair, pad: Pair, size: Pair, dilation: Pair)
             np.multiply(part, tap, out=product)
             seen += product.transpose(0, 3, 1, 2)
     return cropped(y, pad).transpose(0, 2, 3, 1)
+
+
+def _summed_products(x: Any, gy: Any, kernel: Pair, stride: Pair, pad: Pair, dilation: Pair) -> Any:
+    """For each place in the kernel what ``x`` (N, C, H, W) has there times ``gy``, summed for each channel: (K, C)."""
+    gy = as_pixels(gy)  # (N, OH, OW, C)
+    C = gy.shape[3]
+    gW = np.zeros((kernel[0] * kernel[1], C), x.dtype)
+    for part, seen, terms in _blocks(gy, x, kernel, stride, pad, dilation):
+        ones = np.ones(part.size // C, x.dtype)
+        for k, place in enumerate(seen):
+            np.multiply(place, part, out=terms)
+            gW[k] += ones @ terms.reshape(-1, C)  # ``sum`` would add row by row, at an eighth of the speed
+    return gW
 
 
 def _finished(y: Any, b: Any, dtype: Any) -> Any:
@@ -130,3 +162,54 @@ def _joined(y: Any, count: int) -> Any:
     for k in range(1, count):
         total += y[..., k::count]
     return total
+
+
+# ---- in compiled loops
+
+
+def _loops(*arrays: Any) -> Any:
+    """The loops, where Numba is installed and the channels fill a register."""
+    loops = loops_for("depthwise", *[np.empty(0, a.dtype) for a in arrays])
+    return loops if loops and arrays[0].shape[1] >= lanes(arrays[0]) else None
+
+
+def _convolved(loops: Any, x: Any, W: Any, down: Axis, across: Axis) -> Any:
+    """Each channel of ``x`` (N, C, H, W) with its own filter of ``W``: (N, OH, OW, C)."""
+    N, C = x.shape[:2]
+    y = np.empty((N, down.size, across.size, C), x.dtype)
+    taps = W.reshape(C, -1).T.ravel()  # (KH*KW*C,)
+    vectors = vector(x), taps, np.zeros(C, x.dtype), y.reshape(-1)
+    sizes = down.length, across.length, across.kernel, down.size, across.size, C
+    neighbours = across.steps[0] == across.apart[1]
+    convolve = loops.convolve(lanes(x), across.kernel if neighbours and across.kernel in _COMPILED else 0)
+    plan = (*down.steps, *across.steps, *across.apart), down.meets, across.meets, across.groups
+    least = _WORTH_A_THREAD // max(1, across.size * taps.size)
+    run_in_parts(lambda start, stop: convolve(*vectors, sizes, *plan, start, stop), N * down.size, max(1, least))
+    return y
+
+
+def _weighed(loops: Any, x: Any, gy: Any, kernel: Pair, stride: Pair, pad: Pair, dilation: Pair) -> Any:
+    """For each place in the kernel what ``x`` (N, C, H, W) has there times ``gy``, summed for each channel: (K, C)."""
+    (N, C, H, Wd), (OH, OW) = x.shape, gy.shape[2:]
+    V, K = lanes(x), kernel[0] * kernel[1]
+    starts = [min(c, C - V) for c in range(0, C, V)]
+    vectors, sizes = (vector(x), vector(gy)), (H, Wd, kernel[1], OH, OW, C)
+    down = meetings.seen(H, OH, kernel[0], stride[0], pad[0], dilation[0]).meets
+    plan = (dilation[0], dilation[1], stride[1]), down, meetings.ends(Wd, OW, kernel[1], stride[1], pad[1], dilation[1])
+    weigh = loops.weigh(V, stride[1] == dilation[1])
+    totals: dict[int, Any] = {}
+
+    def work(start: int, stop: int) -> None:
+        total = np.zeros((K, len(starts), V))
+        for first in range(start, stop, _ROWS):
+            part = np.zeros(total.size, x.dtype)
+            weigh(*vectors, part, sizes, *plan, first, min(first + _ROWS, stop))
+            total += part.reshape(total.shape)
+        totals[start] = total
+
+    run_in_parts(work, N * OH, max(1, _WORTH_A_THREAD // max(1, OW * C * K)))
+    total = sum(totals[start] for start in sorted(totals))
+    gW = np.empty((K, C), x.dtype)
+    for block, c in enumerate(starts):
+        gW[:, c : c + V] = total[:, block]
+    return gW
