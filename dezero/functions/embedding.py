@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core import Function, Variable, as_operand
 from ..cuda import get_array_module
+from ..kernels.scatter import add_rows
 
 
 class EmbedID(Function):
@@ -33,7 +34,7 @@ class EmbedIDGrad(Function):
         self.W_shape = W_shape
 
     def forward(self, gy):
-        gW = _summed_by_id(self.ids.ravel(), gy.reshape((self.ids.size, *self.W_shape[1:])), self.W_shape)
+        gW = add_rows(gy.reshape((self.ids.size, *self.W_shape[1:])), self.ids.ravel(), self.W_shape)
         if self.padding_idx is not None:
             gW[self.padding_idx] = 0
         return gW
@@ -44,23 +45,6 @@ class EmbedIDGrad(Function):
             return ggy
         counts = (self.ids != self.padding_idx).astype(ggW.dtype)
         return ggy * counts.reshape((*self.ids.shape, *(1 for _ in self.W_shape[1:])))
-
-
-def _summed_by_id(ids: Any, gy: Any, shape: tuple[int, ...]) -> Any:
-    """zeros(shape) with each row of ``gy`` added at its id; on the host always in the same order."""
-    xp = get_array_module(gy)
-    gW = xp.zeros(shape, gy.dtype)
-    if xp is not np:
-        xp.add.at(gW, ids, gy)
-    elif ids.size:  # sorted by id, so that equal ones are one stretch: several times faster than np.add.at
-        order = np.argsort(ids, kind="stable")
-        ids = ids[order]
-        starts = np.flatnonzero(np.concatenate(([True], ids[1:] != ids[:-1])))
-        if len(starts) == len(ids):
-            gW[ids] = gy[order]  # each id once, as positions are
-        else:
-            gW[ids[starts]] = np.add.reduceat(gy[order], starts, axis=0)
-    return gW
 
 
 def embed_id(x: Any, W: Any, padding_idx: int | None = None) -> Variable:

@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays import normalize_axes
 from ..core import Function, Variable, as_operand
 from ..cuda import get_array_module, is_array
+from ..kernels.scatter import add_rows
 
 
 class GetItem(Function):
@@ -34,6 +35,9 @@ class GetItemGrad(Function):
 
     def forward(self, gy):
         xp = get_array_module(gy)
+        if is_array(self.slices) and self.slices.dtype.kind in "iu" and math.prod(self.in_shape[1:]) > 1:
+            ids = self.slices.ravel()
+            return add_rows(gy.reshape((len(ids), *self.in_shape[1:])), ids, self.in_shape)
         gx = xp.zeros(self.in_shape, gy.dtype)
         if _may_repeat(self.slices):
             xp.add.at(gx, self.slices, gy)
