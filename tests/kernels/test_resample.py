@@ -5,7 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dezero import using_config
 from dezero.cuda import as_numpy
+from dezero.kernels import resample as kernels
+from dezero.kernels.compiled import numba_version
 from dezero.kernels.resample import Taps, resample, transposed
 
 
@@ -38,15 +41,50 @@ def test_the_transpose_is_that_of_the_matrix(taps):
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(maps(), maps(), st.booleans())
 def test_rows_and_columns_are_multiplied_by_their_matrices(rows, columns, last):
-    x = np.random.default_rng(0).standard_normal((2, 3, rows.length, columns.length))
+    with using_config("numba", False):
+        check(rows, columns, last, 3)
+
+
+@pytest.mark.skipif(not numba_version(), reason="Numba is not installed.")
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(maps(), maps(), st.booleans(), st.sampled_from([1, 3, 19]))
+def test_the_loop_multiplies_by_the_same_matrices(rows, columns, last, C):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "_WORTH_A_THREAD", 1)
+        check(rows, columns, last, C)
+
+
+def check(rows, columns, last, C):
+    x = np.random.default_rng(0).standard_normal((2, C, rows.length, columns.length))
     x = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2) if last else x
     y = resample(x, rows, columns)
     np.testing.assert_allclose(y, as_matrix(rows) @ x @ as_matrix(columns).T, rtol=1e-10, atol=1e-12)
-    assert y.flags.owndata or y.base is not x
+    assert not np.may_share_memory(x, y)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("C", [2, 20])
+def test_both_ways_keep_the_dtype_and_what_is_no_number(C, last, dtype, way):
+    x = np.arange(2 * C * 20).reshape(2, 5, 4, C).transpose(0, 3, 1, 2).astype(dtype)
+    x = x if last else np.ascontiguousarray(x)
+    if x.dtype.kind == "f":
+        x[0, 0, 0, 0], x[1, 1, 4, 3] = np.nan, np.inf
+    x.flags.writeable = False
+    rows, columns = Taps(np.array([[4, 0, 1]]), None, 5), Taps(np.array([[3, 0]]), None, 4)
+    y = resample(x, rows, columns)
+    assert y.dtype == dtype
+    np.testing.assert_array_equal(y, x[:, :, [4, 0, 1]][:, :, :, [3, 0]])
+    assert np.argsort(y.strides).tolist() == np.argsort(x.strides).tolist()
+
+
+def test_a_batch_of_none_gives_none(way):
+    one = Taps(np.array([[0, 0]]), None, 3)
+    assert resample(np.ones((0, 2, 3, 3)), one, one).shape == (0, 2, 2, 2)
 
 
 @pytest.mark.parametrize("last", [False, True])
-def test_results_keep_the_memory_order(xp, last):
+def test_results_keep_the_memory_order(xp, last, way):
     x = np.ones((2, 4, 6, 3)).transpose(0, 3, 1, 2) if last else np.ones((2, 3, 4, 6))
     half = Taps(np.array([[0, 2], [1, 3]]), np.full((2, 2), 0.5), 4)
     every_other = Taps(np.array([[0, 2, 4]]), None, 6)
@@ -54,7 +92,7 @@ def test_results_keep_the_memory_order(xp, last):
     assert np.argsort(y.strides).tolist() == np.argsort(x.strides).tolist()
 
 
-def test_half_precision_is_summed_in_single(xp):
+def test_half_precision_is_summed_in_single(xp, way):
     x = xp.asarray(np.full((1, 1, 4096, 1), 1.0, np.float16))
     mean = Taps(np.arange(4096)[:, None], np.full((4096, 1), 1 / 4096), 4096)
     y = resample(x, mean, Taps(np.array([[0]]), None, 1))
