@@ -5,25 +5,39 @@ Each of the three is the gradient of the other two: ``conv2d`` makes y from x an
 
 The fast way writes its results with the channels last in memory, (N, H, W, C), under the shape (N, C, H, W). There the
 windows of a row of pixels are long stretches of contiguous numbers. They are copied, for as many images as fit into the
-cache, to a matrix with one row for each window, which one matrix product takes to its results. Filters of 3 x 3 go to
-``winograd`` where that is faster.
+cache, to a matrix with one row for each window, which one matrix product takes to its results. Where the product of an
+image, or of some of its rows, is so small that BLAS computes it on one thread, our threads copy and multiply at the
+same time, each its own images: as compiled loops (``loops/conv.py``), or as NumPy's functions. Filters of 3 x 3 between
+many channels go to ``winograd`` where that is faster.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from ..blas import AVX512_KERNELS, OpenBLAS
 from ..cuda import get_array_module
 from . import winograd
+from .compiled import loops_for
 from .im2col import ONE, Pair, col2im_array, cropped, im2col_array, outsize, reach, tap_slices
+from .parallel import run_in_parts
 from .pixels import as_pixels, block_size, clipped, has_channels_last, row_of
 
 # Measured on LeNet, VGG and ResNet shapes; a factor of 4 either way costs 5 to 20 %.
 _WORKSPACE = 4 << 20  # bytes of windows to copy before each matrix product
+
+# Of the products that each thread computes for itself.
+_STEPS_ALONE = 1 << 18  # OpenBLAS wakes other threads for more steps than these
+_STEPS_ALONE_AVX512 = 1_000_000  # ... and with these kernels only here; below, they read the matrices in place
+_LEAST_WINDOWS = 24  # in one of them; with fewer, to read the filters again for each would take too long
+_IMAGES_OF_A_PRODUCT = 8  # or more, or what Python does in between takes longer
+_CACHE = 1 << 20  # bytes of windows, a thread's
+_WORTH_A_THREAD = 1 << 22  # steps
 
 # Up to so many, a gradient by filters comes out transposed: OpenBLAS is up to three times as fast that way round.
 # To transpose more of them costs as much again.
@@ -49,6 +63,9 @@ def conv2d(x: Any, W: Any, b: Any, stride: Pair, pad: Pair, dilation: Pair = ONE
     dtype, (x, W, b) = to_compute(x, W, b)
     OC, C, KH, KW = W.shape
     size = outsize(x.shape[2:], (KH, KW), stride, pad, dilation)
+    loops = _Loops.that_serve(x, b, W.shape, size, stride, pad, dilation)
+    if loops:
+        return loops.conv2d(W, size).astype(dtype, copy=False)
     if _is_for_winograd(x, C, OC, size, (KH, KW), stride, pad, dilation):
         return winograd.conv2d(x, W, b, pad).astype(dtype, copy=False)
     taps = W.transpose(0, 2, 3, 1).reshape(OC, -1).T  # (KH*KW*C, OC)
@@ -74,7 +91,10 @@ def deconv2d(x: Any, W: Any, b: Any, stride: Pair, pad: Pair, size: Pair, dilati
         return deconv2d_reference(x, W, b, stride, pad, size, dilation)
     dtype, (x, W, b) = to_compute(x, W, b)
     C, OC, KH, KW = W.shape
-    if _is_for_winograd(x, C, OC, size, (KH, KW), stride, pad, dilation):
+    loops = _Loops.that_serve(x, None, (C, OC, KH, KW), x.shape[2:], stride, pad, dilation) if OC > 1 else None
+    if loops:
+        y = loops.deconv2d(W, size)
+    elif _is_for_winograd(x, C, OC, size, (KH, KW), stride, pad, dilation):
         y = winograd.deconv2d(x, W, pad)
     else:
         y = _deconv2d(x, W, stride, pad, size, dilation)
@@ -101,7 +121,11 @@ def conv2d_weight(x: Any, gy: Any, kernel: Pair, stride: Pair, pad: Pair, dilati
     if get_array_module(x) is not np:
         return conv2d_weight_reference(x, gy, kernel, stride, pad, dilation)
     dtype, (x, gy) = to_compute(x, gy)
-    if _is_for_winograd(x, x.shape[1], gy.shape[1], gy.shape[2:], kernel, stride, pad, dilation):
+    OC, C = gy.shape[1], x.shape[1]
+    loops = _Loops.that_serve(x, gy, (OC, C, *kernel), gy.shape[2:], stride, pad, dilation)
+    if loops:
+        return loops.conv2d_weight().astype(dtype, copy=False)
+    if _is_for_winograd(x, C, OC, gy.shape[2:], kernel, stride, pad, dilation):
         return winograd.conv2d_weight(x, gy, pad).astype(dtype, copy=False)
     return _conv2d_weight(x, gy, kernel, stride, pad, dilation).astype(dtype, copy=False)
 
@@ -164,19 +188,105 @@ def _is_for_winograd(
 ) -> bool:
     """Whether ``winograd`` can do it, with its fractions and no more padding than a filter reaches, and is faster."""
     can = tuple(kernel) == (3, 3) and stride == dilation == ONE and max(pad) <= 2 and x.dtype.kind == "f"
-    return can and winograd.pays(len(x), C, OC, size)
+    return can and not _cut(x, size, 9 * C, OC).apart and winograd.pays(len(x), C, OC, size)
+
+
+class _Loops:
+    """The three maps as compiled loops, for images of which a few rows of windows make a product for one thread.
+
+    Attributes:
+        x: The image, or what a transposed convolution makes one of, (N, H, W, C).
+        other: The bias (OC,), the gradient (N, OH, OW, OC), or None.
+        place: Where the windows are, as the loops want to know it.
+        rows: Of windows, to copy before each product.
+        memory: Numbers that these windows have.
+        worth: Images to give to a thread.
+    """
+
+    loops: Any
+    x: Any
+    other: Any
+    filters: tuple[int, int, int, int]
+    place: tuple[int, ...]
+    rows: int
+    memory: int
+    worth: int
+
+    @classmethod
+    def that_serve(
+        cls, x: Any, other: Any, filters: Any, size: Any, stride: Pair, pad: Pair, dilation: Pair
+    ) -> _Loops | None:
+        """Those for windows of ``size`` (OH, OW) and ``filters`` (OC, C, KH, KW); None where other ways are faster."""
+        OC, C, KH, KW = filters
+        row = size[1] * C * KH * KW  # numbers in a row of windows
+        rows = min(size[0], _steps_alone() // max(1, row * OC))
+        if x.dtype.char not in "fd" or KH == KW == 1 or rows * size[1] < _LEAST_WINDOWS:
+            return None
+        x = as_pixels(x)
+        other = as_pixels(other) if other is not None and other.ndim == 4 else other
+        loops = loops_for("conv", x, other)
+        if loops is None or not loops.has_product():
+            return None
+        self = cls()
+        self.loops, self.x, self.other, self.filters = loops, x, other, filters
+        self.place = (KH, KW, *stride, *pad, *dilation)
+        self.rows = clipped(rows, size[0])
+        self.memory = self.rows * row
+        self.worth = -(-_WORTH_A_THREAD // (size[0] * row * OC))
+        return self
+
+    def conv2d(self, W: Any, size: Pair) -> Any:
+        OC, *_ = self.filters
+        b = np.zeros(OC, W.dtype) if self.other is None else self.other
+        taps = np.array(W.transpose(2, 3, 1, 0), order="C").reshape(-1, OC)  # (KH*KW*C, OC)
+        y = np.empty((len(self.x), *size, OC), W.dtype)
+        self._share(lambda n, memory: self.loops.conv2d(self.x[n], taps, b, y[n], self.rows, self.place, memory))
+        return y.transpose(0, 3, 1, 2)
+
+    def deconv2d(self, W: Any, size: Pair) -> Any:
+        C, OC, *_ = self.filters
+        taps = np.array(W.transpose(0, 2, 3, 1), order="C").reshape(C, -1)  # (C, KH*KW*OC)
+        y = np.empty((len(self.x), *size, OC), W.dtype)
+        self._share(lambda n, memory: self.loops.deconv2d(self.x[n], taps, y[n], self.rows, self.place, memory))
+        return y.transpose(0, 3, 1, 2)
+
+    def conv2d_weight(self) -> Any:
+        OC, C, KH, KW = self.filters
+        parts: dict[int, Any] = {}
+
+        def work(n: slice, memory: Any) -> None:
+            gW = parts[n.start] = np.zeros((KH * KW * C, OC), memory.dtype)
+            self.loops.conv2d_weight(self.x[n], self.other[n], gW, self.rows, self.place, memory)
+
+        self._share(work)
+        return _joined(parts).reshape(KH, KW, C, OC).transpose(3, 2, 0, 1).copy()
+
+    def _share(self, work: Callable[[slice, Any], object]) -> None:
+        """Calls ``work`` with which images to take, on several threads, and with memory for windows."""
+        memory, dtype = self.memory, self.x.dtype
+        run_in_parts(lambda i, j: work(slice(i, j), np.empty(memory, dtype)), len(self.x), self.worth)
+
+
+def _joined(parts: dict[int, Any]) -> Any:
+    """The sum of what threads have found, by the first image of each: always in one order, so always the same."""
+    return sum(parts[first] for first in sorted(parts))
 
 
 def _sum_windows(x: Any, taps: Any, b: Any, kernel: Pair, stride: Pair, pad: Pair, dilation: Pair) -> Any:
-    N, OC = len(x), taps.shape[1]
+    N, (K, OC) = len(x), taps.shape
     OH, OW = outsize(x.shape[2:], kernel, stride, pad, dilation)
     y = np.empty((N, OH, OW, OC), x.dtype)
     row = None if b is None else row_of(b, OW)
-    for place, cols in _window_blocks(x, kernel, stride, pad, dilation):
-        part = y[place]
-        np.matmul(cols, taps, out=part.reshape(-1, OC))
-        if row is not None:
-            part += row
+    taps = np.ascontiguousarray(taps)
+
+    def work(start: int, stop: int, cut: _Cut) -> None:
+        for place, cols in _window_blocks(x[start:stop], kernel, stride, pad, dilation, cut):
+            part = y[start:stop][place]
+            np.matmul(cols, taps, out=part.reshape(len(cols), -1, OC))
+            if row is not None:
+                part += row
+
+    _share(work, N, _cut(x, (OH, OW), K, OC))
     return y.transpose(0, 3, 1, 2)
 
 
@@ -184,16 +294,28 @@ def _conv2d_weight(x: Any, gy: Any, kernel: Pair, stride: Pair, pad: Pair, dilat
     C, OC = x.shape[1], gy.shape[1]
     gy = as_pixels(gy)  # (N, OH, OW, OC)
     K = kernel[0] * kernel[1] * C
+    cut = _cut(x, gy.shape[1:3], K, OC)
     by_filter = K * OC > _FEW
-    gW = np.zeros((OC, K) if by_filter else (K, OC), x.dtype)
-    part = np.empty_like(gW)
-    for k, (place, cols) in enumerate(_window_blocks(x, kernel, stride, pad, dilation)):
-        rows = gy[place].reshape(-1, OC)
-        np.matmul(*((rows.T, cols) if by_filter else (cols.T, rows)), out=part if k else gW)
-        if k:
-            gW += part
+    sums: dict[int, Any] = {}  # what each thread has found, by its first image
+
+    def work(start: int, stop: int, cut: _Cut) -> None:
+        gW = sums[start] = np.zeros((OC, K) if by_filter else (K, OC), x.dtype)
+        memory = np.empty((cut.images if cut.apart else 1, *gW.shape), x.dtype)
+        for place, cols in _window_blocks(x[start:stop], kernel, stride, pad, dilation, cut):
+            rows = gy[start:stop][place].reshape(len(cols), -1, OC)
+            parts = memory[: len(cols)]
+            np.matmul(*((_turned(rows), cols) if by_filter else (_turned(cols), rows)), out=parts)
+            for part in parts:
+                gW += part
+
+    _share(work, len(x), cut)
+    gW = _joined(sums)
     gW = gW if by_filter else gW.T
     return gW.reshape(OC, *kernel, C).transpose(0, 3, 1, 2).copy()  # (OC, C, KH, KW)
+
+
+def _turned(matrices: Any) -> Any:
+    return matrices.transpose(0, 2, 1)
 
 
 def _deconv2d(x: Any, W: Any, stride: Pair, pad: Pair, size: Pair, dilation: Pair) -> Any:
@@ -227,15 +349,26 @@ def _add_by_tap(y: Any, x: Any, W: Any, stride: Pair, dilation: Pair) -> None:
     N, C, H, Wd = x.shape
     _, OC, *kernel = W.shape
     x = as_pixels(x)
-    taps = W.transpose(2, 3, 0, 1).reshape(-1, C, OC)
-    n = clipped(_WORKSPACE // 8 // (H * Wd * OC * x.itemsize), N)
-    product = np.empty((n * H * Wd, OC), x.dtype)
-    for i in range(0, N, n):
-        rows = x[i : i + n].reshape(-1, C)
-        out = product[: len(rows)]
-        for tap, seen in zip(taps, tap_slices(y[i : i + n], kernel, stride, (H, Wd), dilation)):
-            np.matmul(rows, tap, out=out)
-            seen += out.reshape(-1, H, Wd, OC).transpose(0, 3, 1, 2)
+    taps = np.ascontiguousarray(W.transpose(2, 3, 0, 1)).reshape(-1, C, OC)
+    steps = H * Wd * C * OC  # for an image, in each of the products
+    shared = x.dtype.char in "fd" and steps <= _steps_alone() // _IMAGES_OF_A_PRODUCT
+    most = _steps_alone() // steps if shared else _WORKSPACE // 8 // (H * Wd * OC * x.itemsize)
+
+    def work(start: int, stop: int) -> None:
+        n = clipped(most, stop - start)
+        product = np.empty((n * H * Wd, OC), x.dtype)
+        for i in range(start, stop, n):
+            images = slice(i, min(i + n, stop))
+            rows = x[images].reshape(-1, C)
+            out = product[: len(rows)]
+            for tap, seen in zip(taps, tap_slices(y[images], kernel, stride, (H, Wd), dilation)):
+                np.matmul(rows, tap, out=out)
+                seen += out.reshape(-1, H, Wd, OC).transpose(0, 3, 1, 2)
+
+    if shared:
+        run_in_parts(work, N, -(-_WORTH_A_THREAD // (steps * len(taps))))
+    else:
+        work(0, N)
 
 
 def _add_by_plane(y: Any, x: Any, W: Any, stride: Pair, dilation: Pair) -> None:
@@ -252,26 +385,72 @@ def _add_by_plane(y: Any, x: Any, W: Any, stride: Pair, dilation: Pair) -> None:
             seen += part.transpose(1, 0, 2, 3)
 
 
-def _window_blocks(x: Any, kernel: Pair, stride: Pair, pad: Pair, dilation: Pair) -> Iterator[tuple[Any, Any]]:
-    """The windows of ``x``, a part at a time: where they lie in (N, OH, OW), and a matrix (windows, KH*KW*C).
+class _Cut(NamedTuple):
+    """Into which blocks to cut a batch: so many images, or rows of one, at a time.
 
-    A part is several images, or some rows of one. The matrix is valid until the next part is asked for.
+    Attributes:
+        images, rows: Of windows, in a block.
+        apart: Whether each image of a block has a product of its own, rather than all have one together.
+        least: Images to give to a thread; 0 leaves it to BLAS to use several.
+    """
+
+    images: int
+    rows: int
+    apart: bool
+    least: int
+
+
+def _cut(x: Any, size: Pair, K: int, OC: int) -> _Cut:
+    """The blocks for the windows of ``x``, K numbers long and ``size`` (OH, OW) in an image, and OC filters.
+
+    BLAS shares a large product among threads, but to copy windows is left to one. Where the windows of one image make
+    a product that BLAS computes on one thread, each of our threads does both: what it copies stays in its cache.
+    """
+    (N, C, *_), (OH, OW) = x.shape, size
+    windows = OH * OW
+    steps, n = max(1, windows * K * OC), _CACHE // max(1, windows * K * x.itemsize)
+    if C < K and x.dtype.char in "fd" and n > 1 and windows >= _LEAST_WINDOWS and steps <= _steps_alone():
+        return _Cut(clipped(n, N), OH, True, -(-_WORTH_A_THREAD // steps))
+    return _Cut(*block_size(N, OH, OW * K * x.itemsize, _WORKSPACE), False, 0)
+
+
+@cache
+def _steps_alone() -> int:
+    """Up to how many steps a product runs on the thread that asks for it, as OpenBLAS decides."""
+    blas = OpenBLAS.loaded()
+    return _STEPS_ALONE_AVX512 if blas is not None and blas.kernel in AVX512_KERNELS else _STEPS_ALONE
+
+
+def _share(work: Callable[[int, int, _Cut], object], N: int, cut: _Cut) -> None:
+    """Calls ``work`` for all images, or for parts of them on several threads."""
+    if cut.least:
+        run_in_parts(lambda start, stop: work(start, stop, cut), N, cut.least)
+    else:
+        work(0, N, cut)
+
+
+def _window_blocks(
+    x: Any, kernel: Pair, stride: Pair, pad: Pair, dilation: Pair, cut: _Cut
+) -> Iterator[tuple[Any, Any]]:
+    """The windows of ``x``, a block at a time: where they lie in (N, OH, OW), and matrices (1 or n, windows, KH*KW*C).
+
+    The matrices are valid until the next block is asked for.
     """
     N, C, H, W = x.shape
     OH, OW = outsize((H, W), kernel, stride, pad, dilation)
     if kernel == stride == (1, 1) and pad == (0, 0) and has_channels_last(x):
-        yield (slice(None),), as_pixels(x).reshape(-1, C)
+        yield (slice(None),), as_pixels(x).reshape(1, -1, C)
         return
     K = kernel[0] * kernel[1] * C
     by_pixel = _goes_by_pixel(x, kernel[1] if dilation[1] == 1 else 1, OW)
-    n, rows = block_size(N, OH, OW * K * x.itemsize, _WORKSPACE)
-    workspace = np.empty(n * rows * OW * K, x.dtype)
-    for i, images in image_blocks(x, n, pad, by_pixel):
-        for top in range(0, OH, rows):
-            shape = len(images), min(rows, OH - top), OW
-            count = shape[0] * shape[1] * OW
-            memory = workspace[: count * K]
-            cols = memory.reshape(count, K) if by_pixel else memory.reshape(K, count).T
+    workspace = np.empty(cut.images * cut.rows * OW * K, x.dtype)
+    for i, images in image_blocks(x, max(1, min(cut.images, N)), pad, by_pixel):
+        for top in range(0, OH, cut.rows):
+            shape = len(images), min(cut.rows, OH - top), OW
+            stack = shape[0] if cut.apart else 1
+            count = shape[0] * shape[1] * OW // stack
+            memory = workspace[: stack * count * K]
+            cols = memory.reshape(stack, count, K) if by_pixel else _turned(memory.reshape(stack, K, count))
             cols.reshape(*shape, *kernel, C)[...] = _windows(
                 images[:, top * stride[0] :], shape, kernel, stride, dilation
             )

@@ -6,8 +6,9 @@ views of the image instead of KH * KW.
 ``more`` are the rows below and columns to the right that windows see beyond the padding, where their number was
 rounded up.
 
-Large NumPy arrays are taken a few images at a time, which stay in the cache, and shared among threads; others whole,
-which is the reference.
+Compiled loops (``loops/pooling.py``) go from window to window instead, where images have the channels last in memory.
+Other large NumPy arrays are taken a few images at a time, which stay in the cache, and shared among threads; the rest
+whole, which is the reference.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from typing import Any
 import numpy as np
 
 from ..cuda import get_array_module
+from .compiled import loops_for
 from .im2col import NONE, Pair, cropped, outsize, padded, tap_slices
 from .masking import keep_where
 from .parallel import run_in_parts
-from .pixels import has_channels_last
+from .pixels import as_pixels, has_channels_last
 
 _BLOCK = 1 << 18  # elements of images to take at a time, if an image has not more
 _WORTH_A_THREAD = 1 << 18  # elements
@@ -30,6 +32,12 @@ _WORTH_A_THREAD = 1 << 18  # elements
 
 def max_pool(x: Any, kernel: Pair, stride: Pair, pad: Pair, more: Pair = NONE) -> Any:
     """The largest element of each window of ``x`` (N, C, H, W); the padding is smaller than any. (N, C, OH, OW)"""
+    loops = _loops(x)
+    if loops:
+        pixels = _pixels(x)
+        y = np.empty((len(x), *_count(x, kernel, stride, pad, more), x.shape[1]), x.dtype)
+        _share(lambda n: loops.max_pool(pixels[n], y[n], (*kernel, *stride, *pad)), x)
+        return y.transpose(0, 3, 1, 2)
     if _is_large(x):
         y = np.empty_like(x, shape=(*x.shape[:2], *_count(x, kernel, stride, pad, more)))
         _by_images(lambda n: _max_pool(x[n], kernel, stride, pad, more, y[n]), x)
@@ -50,6 +58,13 @@ def mean_pool(x: Any, kernel: Pair, stride: Pair, pad: Pair, more: Pair = NONE, 
     """
     if x.dtype.kind != "f":
         x = x.astype(np.float64)
+    loops = _loops(x)
+    if loops:
+        pixels, size = _pixels(x), _count(x, kernel, stride, pad, more)
+        shares = _shares(x, size, x.shape[2:], kernel, stride, pad, more, with_pad)
+        y = np.empty((len(x), *size, x.shape[1]), x.dtype)
+        _share(lambda n: loops.mean_pool(pixels[n], y[n], shares, (*kernel, *stride, *pad)), x)
+        return y.transpose(0, 3, 1, 2)
     if _is_large(x):
         y = np.empty_like(x, shape=(*x.shape[:2], *_count(x, kernel, stride, pad, more)))
         _by_images(lambda n: _mean_pool(x[n], kernel, stride, pad, more, with_pad, y[n]), x)
@@ -70,10 +85,25 @@ def spread_mean(
     gy: Any, size: Pair, kernel: Pair, stride: Pair, pad: Pair, more: Pair = NONE, with_pad: bool = True
 ) -> Any:
     """Gives each pixel of an image of ``size`` (H, W) its share of every window's ``gy``: ``mean_pool`` transposed."""
+    loops = _loops(gy)
+    if loops and gy.shape[1] % loops.V == 0:
+        pixels, place = _pixels(gy), (*kernel, *stride, *pad)
+        shares = _shares(gy, gy.shape[2:], size, kernel, stride, pad, more, with_pad)
+        gx = np.empty((len(gy), *size, gy.shape[1]), gy.dtype)
+        _share(lambda n: loops.spread_mean(pixels[n], gx[n], shares, place), gx)
+        return gx.transpose(0, 3, 1, 2)
     H, W = size[0] + 2 * pad[0] + more[0], size[1] + 2 * pad[1] + more[1]
     gy = gy / _counted(gy, size, kernel, stride, pad, more, with_pad)
     gx = _unfold(gy, 3, W, kernel[1], stride[1])
     return cropped(_unfold(gx, 2, H, kernel[0], stride[0]), pad, more)
+
+
+def _shares(like: Any, count: Any, size: Any, *how: Any) -> Any:
+    """What the sum of each of ``count`` (OH, OW) windows is to be multiplied with, (OH * OW,)."""
+    windows = np.empty((1, 1, *count), like.dtype)
+    shares = np.empty(count, like.dtype)
+    shares[...] = 1 / _counted(windows, size, *how)
+    return shares.reshape(-1)
 
 
 def _counted(y: Any, size: Pair, kernel: Pair, stride: Pair, pad: Pair, more: Pair, with_pad: bool) -> Any:
@@ -110,6 +140,13 @@ def max_pool_gradient(gy: Any, x: Any, y: Any, kernel: Pair, stride: Pair, pad: 
 
     The same as ``send_to_winners`` to those of ``find_winners``, without keeping which these are.
     """
+    alone = _are_side_by_side(x, y, kernel, stride)
+    loops = _loops(x)
+    if loops and gy.dtype == x.dtype and (alone or x.shape[1] % loops.V == 0):
+        given, place = [as_pixels(gy), _pixels(x), as_pixels(y)], (*kernel, *stride, *pad)
+        into = np.empty_like(given[1])
+        _share(lambda n: loops.max_pool_gradient(*[a[n] for a in given], into[n], place, alone), x)
+        return into.transpose(0, 3, 1, 2)
     if not _is_large(x) or x.dtype.itemsize > 8 or gy.dtype != x.dtype:
         return send_to_winners(
             gy, find_winners(x, y, kernel, stride, pad, more), x.shape[2:], kernel, stride, pad, more
@@ -127,7 +164,7 @@ def _send_to_maxima(gx: Any, gy: Any, x: Any, y: Any, kernel: Pair, stride: Pair
     """
     count, bits = y.shape[2:], f"i{x.dtype.itemsize}"
     x = padded(x, pad, _lowest(x.dtype), more)
-    side_by_side = kernel == stride and all(n * k == size for n, k, size in zip(count, kernel, x.shape[2:]))
+    side_by_side = _are_side_by_side(x, y, kernel, stride)
     into = gx if pad == more == NONE else np.empty_like(x)
     if not side_by_side:
         into[...] = 0
@@ -147,6 +184,11 @@ def _send_to_maxima(gx: Any, gy: Any, x: Any, y: Any, kernel: Pair, stride: Pair
     _put(left, last[1], side_by_side)
     if into is not gx:
         gx[...] = cropped(into, pad, more)
+
+
+def _are_side_by_side(x: Any, y: Any, kernel: Pair, stride: Pair) -> bool:
+    """Whether each pixel of ``x`` is in exactly one window."""
+    return kernel == stride and all(n * k == size for n, k, size in zip(y.shape[2:], kernel, x.shape[2:]))
 
 
 def _put(x: Any, to: Any, alone: bool) -> None:
@@ -281,3 +323,18 @@ def _by_images(work: Callable[[slice], object], x: Any) -> None:
             work(slice(i, min(i + step, stop)))
 
     run_in_parts(some, len(x), -(-_WORTH_A_THREAD // size))
+
+
+def _loops(x: Any) -> Any:
+    """The compiled loops, where they serve images ``x``: with the channels last in memory, and a register of them."""
+    loops = loops_for("pooling", _pixels(x)) if type(x) is np.ndarray else None
+    return loops if loops and x.shape[1] >= loops.V else None
+
+
+def _pixels(x: Any) -> Any:
+    return x.transpose((0, 2, 3, 1))
+
+
+def _share(work: Callable[[slice], object], x: Any) -> None:
+    """Calls ``work`` with slices that make up all images of ``x``, one for each thread."""
+    run_in_parts(lambda i, j: work(slice(i, j)), len(x), -(-_WORTH_A_THREAD // max(1, x[:1].size)))

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dezero import using_config
 from dezero.cuda import as_numpy
 from dezero.kernels import conv
 
@@ -70,9 +71,12 @@ def check_against_reference(case: Case) -> None:
         (conv.conv2d_weight, conv.conv2d_weight_reference, (x, gy, kernel, stride, pad, dilation)),
     ]
     for fast, reference, args in calls:
-        found, expected = fast(*args), reference(*args)
-        assert found.shape == expected.shape
-        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-11)
+        expected = reference(*args)
+        for compiled in (True, False):
+            with using_config("numba", compiled):
+                found = fast(*args)
+            assert found.shape == expected.shape
+            np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-11)
 
 
 @settings(deadline=None, derandomize=True, max_examples=300)
@@ -80,6 +84,9 @@ def check_against_reference(case: Case) -> None:
 def test_the_fast_way_equals_the_reference(case):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(conv, "_WORKSPACE", case.workspace)
+        patch.setattr(conv, "_CACHE", case.workspace)
+        patch.setattr(conv, "_LEAST_WINDOWS", 1 + case.workspace % 3)
+        patch.setattr(conv, "_WORTH_A_THREAD", case.workspace)
         check_against_reference(case)
 
 
