@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core import Parameter
 from ..cuda import as_numpy, get_array_module
-from ..kernels.updates import in_pieces
+from ..kernels.updates import compiled_as, in_one_pass
 from ..layers import Layer
 from .base import check_range, differing_names, number, on_device
 
@@ -74,8 +74,9 @@ class ExponentialMovingAverage:
             if a is None:
                 self._averages[param] = p.copy()
             else:
-                in_pieces(self.rule, a, p)
+                in_one_pass((self.decay,), self.rule, a, p)
 
+    @compiled_as("average")
     def rule(self, a: Any, p: Any) -> None:
         keep = float(self.decay)
         a *= keep

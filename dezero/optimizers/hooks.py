@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core import Parameter, Variable
 from ..cuda import get_array_module
-from ..kernels.updates import in_pieces
+from ..kernels.updates import compiled_as, in_one_pass, in_pieces
 from ..layers import Layer
 from .base import check_range
 
@@ -45,9 +45,10 @@ class WeightDecay:
     def __call__(self, params: list[Parameter]) -> None:
         for param, g in _gradients(params):
             decayed = get_array_module(g).empty_like(param.data)
-            in_pieces(self.rule, decayed, param.data, g)
+            in_one_pass((self.rate,), self.rule, decayed, param.data, g)
             param.grad = _gradient(decayed)
 
+    @compiled_as("decayed")
     def rule(self, decayed: Any, p: Any, g: Any) -> None:
         get_array_module(p).multiply(p, float(self.rate), out=decayed)
         decayed += g

@@ -1,7 +1,8 @@
 """Knows the rules by which a parameter p moves against its gradient g.
 
-Each is written twice: as a formula, and as ``rule``, the same in place with a temporary array or two, for a whole
-parameter or a piece of one. Numbers go in as Python's, so that float32 stays float32.
+Each is written as a formula; as ``rule``, the same in place with a temporary array or two, for a whole parameter or a
+piece of one; and as a loop in ``kernels/loops/updates.py``, which takes the place of ``rule`` where Numba is installed.
+Numbers go in as Python's, so that float32 stays float32.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from ..core import Parameter
 from ..cuda import get_array_module
-from ..kernels.updates import in_pieces
+from ..kernels.updates import compiled_as, in_one_pass
 from .base import Optimizer, check_range
 
 
@@ -54,8 +55,9 @@ class SGD(Optimizer):
         check_range(self, "lr", 0)
 
     def update_one(self, param: Parameter) -> None:
-        in_pieces(self.rule, *_arrays(param))
+        in_one_pass((self.lr,), self.rule, *_arrays(param))
 
+    @compiled_as("sgd")
     def rule(self, p: Any, g: Any) -> None:
         xp, step = _scratch(p)
         xp.multiply(g, float(self.lr), out=step)
@@ -87,8 +89,10 @@ class MomentumSGD(Optimizer):
         return _zeros(param, "v")
 
     def update_one(self, param: Parameter) -> None:
-        in_pieces(self.rule, *_arrays(param), self.state(param)["v"])
+        numbers = self.lr, self.momentum
+        in_one_pass(numbers, self.rule, *_arrays(param), self.state(param)["v"])
 
+    @compiled_as("momentum_sgd")
     def rule(self, p: Any, g: Any, v: Any) -> None:
         xp, step = _scratch(p)
         v *= float(self.momentum)
@@ -127,8 +131,10 @@ class Nesterov(Optimizer):
         return _zeros(param, "v")
 
     def update_one(self, param: Parameter) -> None:
-        in_pieces(self.rule, *_arrays(param), self.state(param)["v"])
+        numbers = self.lr, self.momentum
+        in_one_pass(numbers, self.rule, *_arrays(param), self.state(param)["v"])
 
+    @compiled_as("nesterov")
     def rule(self, p: Any, g: Any, v: Any) -> None:
         xp, step = _scratch(p)
         xp.multiply(g, float(self.lr), out=step)
@@ -164,8 +170,9 @@ class AdaGrad(Optimizer):
         return _zeros(param, "h")
 
     def update_one(self, param: Parameter) -> None:
-        in_pieces(self.rule, *_arrays(param), self.state(param)["h"])
+        in_one_pass((self.lr, self.eps), self.rule, *_arrays(param), self.state(param)["h"])
 
+    @compiled_as("adagrad")
     def rule(self, p: Any, g: Any, h: Any) -> None:
         xp, step = _scratch(p)
         xp.multiply(g, g, out=step)
@@ -211,8 +218,9 @@ class AdaDelta(Optimizer):
 
     def update_one(self, param: Parameter) -> None:
         state = self.state(param)
-        in_pieces(self.rule, *_arrays(param), state["a"], state["u"])
+        in_one_pass((self.rho, self.eps), self.rule, *_arrays(param), state["a"], state["u"])
 
+    @compiled_as("adadelta")
     def rule(self, p: Any, g: Any, a: Any, u: Any) -> None:
         rho, eps = float(self.rho), float(self.eps)
         xp, step = _scratch(p)
@@ -277,8 +285,10 @@ class RMSprop(Optimizer):
             state.update(_zeros(param, "b"))
         a = state["a"] if self.centered else None
         b = state["b"] if self.momentum else None
-        in_pieces(self.rule, *_arrays(param), state["v"], a, b)
+        numbers = self.lr, self.alpha, self.eps, self.momentum
+        in_one_pass(numbers, self.rule, *_arrays(param), state["v"], a, b)
 
+    @compiled_as("rmsprop")
     def rule(self, p: Any, g: Any, v: Any, a: Any, b: Any) -> None:
         alpha = float(self.alpha)
         xp, step = _scratch(p)
@@ -355,8 +365,10 @@ class Adam(Optimizer):
 
     def update_one(self, param: Parameter) -> None:
         state = self.state(param)
-        in_pieces(self.rule, *_arrays(param), state["m"], state["v"])
+        numbers = self.lr, self.beta1, self.beta2, self.eps
+        in_one_pass(numbers, self.rule, *_arrays(param), state["m"], state["v"])
 
+    @compiled_as("adam")
     def rule(self, p: Any, g: Any, m: Any, v: Any) -> None:
         xp, step = _scratch(p)
         _approach(xp, m, g, float(self.beta1), step)
@@ -423,8 +435,10 @@ class AdamW(Optimizer):
         p, g = _arrays(param)
         state = self.state(param)
         state["t"] += 1
-        in_pieces(partial(self.rule, state["t"]), p, g, state["m"], state["v"])
+        numbers = state["t"], self.lr, self.beta1, self.beta2, self.eps, self.weight_decay
+        in_one_pass(numbers, partial(self.rule, state["t"]), p, g, state["m"], state["v"])
 
+    @compiled_as("adamw")
     def rule(self, t: int, p: Any, g: Any, m: Any, v: Any) -> None:
         lr, beta1, beta2 = float(self.lr), float(self.beta1), float(self.beta2)
         xp, step = _scratch(p)
@@ -476,8 +490,10 @@ class Lion(Optimizer):
         return _zeros(param, "m")
 
     def update_one(self, param: Parameter) -> None:
-        in_pieces(self.rule, *_arrays(param), self.state(param)["m"])
+        numbers = self.lr, self.beta1, self.beta2, self.weight_decay
+        in_one_pass(numbers, self.rule, *_arrays(param), self.state(param)["m"])
 
+    @compiled_as("lion")
     def rule(self, p: Any, g: Any, m: Any) -> None:
         lr = float(self.lr)
         xp, step = _scratch(p)

@@ -43,7 +43,7 @@ def equal(ours, theirs):
     return all(np.array_equal(a, b) for a, b in zip(ours, theirs))
 
 
-def test_the_average_equals_pytorchs_averaged_model():
+def test_the_average_equals_pytorchs_averaged_model(way):
     torch = pytest.importorskip("torch")
     from torch.optim.swa_utils import AveragedModel, get_ema_avg_fn
 

@@ -18,7 +18,7 @@ def make(xp, data, grad, dtype=np.float32):
     return param
 
 
-def test_weight_decay_adds_rate_times_data(xp):
+def test_weight_decay_adds_rate_times_data(xp, way):
     p = make(xp, [1.0, -2.0], [0.5, 0.5])
     with no_sync():
         WeightDecay(0.1)([p])
@@ -75,7 +75,7 @@ def test_clipping_matches_pytorch():
 
 
 @pytest.mark.parametrize("hook", [WeightDecay(0.5), ClipGrad(0.1)], ids=["WeightDecay", "ClipGrad"])
-def test_a_gradient_that_somebody_else_holds_is_left_alone(xp, hook):
+def test_a_gradient_that_somebody_else_holds_is_left_alone(xp, way, hook):
     p, q = make(xp, [1.0], [2.0]), make(xp, [3.0], [2.0])
     q.grad = shared = p.grad
     hook([p, q])
@@ -128,7 +128,7 @@ def test_arguments_are_checked():
 
 
 @pytest.mark.parametrize("hook", [WeightDecay(0.5), ClipGrad(0.1)], ids=["WeightDecay", "ClipGrad"])
-def test_large_gradients_change_as_small_ones_do(hook):
+def test_large_gradients_change_as_small_ones_do(way, hook):
     rng = np.random.default_rng(0)
     data, grad = rng.standard_normal((2, 600, 1000))
     whole = make(np, data, grad)
