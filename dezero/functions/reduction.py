@@ -10,7 +10,7 @@ import numpy as np
 from ..arrays import keepdims_shape, normalize_axes
 from ..core import Function, Variable, as_operand
 from ..cuda import get_array_module
-from ..kernels import sums
+from ..kernels import softmax, sums
 from .indexing import GetItemGrad
 
 Axis = Any  # None, an integer, or a tuple of them
@@ -46,7 +46,7 @@ class Sum(Function):
 
     def forward(self, x):
         if self.axis is None:
-            return x.sum(keepdims=self.keepdims)
+            return x.sum(keepdims=True) if self.keepdims else sums.sum_all(x)
         return sums.sum_along(x, normalize_axes(self.axis, x.ndim, "sum"), self.keepdims)
 
     def backward(self, gy):
@@ -387,16 +387,22 @@ class LogSumExp(Function):
         self.keepdims = keepdims
 
     def forward(self, x):
-        xp = get_array_module(x)
-        m = x.max(axis=self.axis, keepdims=True)
-        total = xp.exp(x - xp.where(xp.isfinite(m), m, x.dtype.type(0))).sum(axis=self.axis, keepdims=True)
-        y = xp.log(xp.maximum(total, x.dtype.type(1))) + m  # below 1 it is 0: a row of -inf
-        return y if self.keepdims else xp.squeeze(y, axis=self.axis)
+        y = softmax.logsumexp(x, self._axis())
+        return y if self.keepdims else get_array_module(x).squeeze(y, axis=self.axis)
 
     def backward(self, gy):
         (x,), y = self.inputs, self.outputs[0]()
         gy, y = (reshape_sum_backward(v, x.shape, self.axis, self.keepdims) for v in (gy, y))
         return gy * ExpDifference()(x, y)
+
+    def array_backward(self, gy):
+        x, y = self.inputs[0].data, self.outputs[0]()
+        gx = None if y is None else softmax.logsumexp_gradient(gy, x, y.data, self._axis())
+        return super().array_backward(gy) if gx is None else gx
+
+    def _axis(self) -> Any:
+        """The axis as a number where there is just one, such as kernels take."""
+        return self.axis[0] if isinstance(self.axis, tuple) and len(self.axis) == 1 else self.axis
 
 
 class ExpDifference(Function):
@@ -445,10 +451,7 @@ class CumSum(Function):
         self.from_end = from_end
 
     def forward(self, x):
-        if not self.from_end:
-            return x.cumsum(axis=self.axis)
-        turned = (slice(None),) * self.axis + (slice(None, None, -1),)
-        return x[turned].cumsum(axis=self.axis)[turned]
+        return sums.cumsum(x, self.axis, self.from_end)
 
     def backward(self, gy):
         return CumSum(self.axis, not self.from_end)(gy)
@@ -559,9 +562,9 @@ class Max(Function):
         (x,), y = self.inputs, self.outputs[0]()
         axes = normalize_axes(self.axis, x.ndim, "max")
         best = x.data == y.data.reshape(keepdims_shape(x.shape, axes))
-        share = best / best.sum(axis=axes, keepdims=True)
+        share = 1 / best.sum(axis=axes, keepdims=True)
         gy = reshape_sum_backward(gy, x.shape, self.axis, self.keepdims)
-        return gy * share.astype(x.dtype)
+        return gy * share.astype(x.dtype) * best
 
 
 class Min(Max):

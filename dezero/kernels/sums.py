@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 
 from .. import arrays
+from .compiled import loops_for
+from .parallel import run_in_parts
 
 _LEAST = 1 << 14  # elements; for fewer NumPy is as fast
+_WORTH_A_THREAD = 1 << 17  # elements of a cumulative sum
 _LONGEST = 4096  # NumPy adds up a row in pairs, and so keeps digits that BLAS loses on longer ones
 
 
@@ -30,7 +33,7 @@ def sum_along(x: Any, axes: tuple[int, ...], keepdims: bool = False) -> Any:
         array([9000., 9000., 9000.])
     """
     if len(axes) == x.ndim:
-        return x.sum(keepdims=keepdims)
+        return x.sum(keepdims=True) if keepdims else sum_all(x)
     if type(x) is not np.ndarray or x.size < _LEAST or x.dtype.char not in "fd":
         return x.sum(axis=axes, keepdims=keepdims)
     in_memory = sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
@@ -42,6 +45,38 @@ def sum_along(x: Any, axes: tuple[int, ...], keepdims: bool = False) -> Any:
     y = _sum_groups(rows, [(summed, math.prod(x.shape[axis] for axis in group)) for summed, group in groups])
     shape = arrays.keepdims_shape(x.shape, axes) if keepdims else tuple([x.shape[axis] for axis in kept])
     return y if y.shape == shape else y.reshape(shape)
+
+
+def sum_all(x: Any) -> Any:
+    """``x.sum()``, up to the rounding."""
+    loops = loops_for("sums", x) if x.size >= _LEAST else None
+    return x.sum() if loops is None else x.dtype.type(loops.total(x.reshape(-1)))
+
+
+def cumsum(x: Any, axis: int, from_end: bool = False) -> Any:
+    """``x.cumsum(axis)``; or what is summed up from the other end.
+
+    Args:
+        x: Array.
+        axis: From 0 to ``x.ndim - 1``.
+        from_end: Begin with the last element.
+
+    Example:
+        >>> cumsum(np.array([1.0, 2.0, 3.0]), 0, from_end=True)
+        array([6., 5., 3.])
+    """
+    loops = loops_for("sums", x) if x.size >= _LEAST else None
+    if loops is None:
+        if not from_end:
+            return x.cumsum(axis=axis)
+        turned = (slice(None),) * axis + (slice(None, None, -1),)
+        return x[turned].cumsum(axis=axis)[turned]
+    y = np.empty_like(x)
+    K = math.prod(x.shape[axis + 1 :])
+    x3, y3 = x.reshape(-1, x.shape[axis], K), y.reshape(-1, x.shape[axis], K)  # (M, n, K)
+    work = loops.cumsum_from_end if from_end else loops.cumsum
+    run_in_parts(lambda i, j: work(x3[i:j], y3[i:j]), len(x3), -(-_WORTH_A_THREAD * len(x3) // x.size))
+    return y
 
 
 def sum_rows(x: Any) -> Any:

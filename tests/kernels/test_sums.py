@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from dezero import arrays
-from dezero.kernels.sums import mean_along, sum_along, sum_to
+from dezero.cuda import as_numpy
+from dezero.kernels.sums import cumsum, mean_along, sum_all, sum_along, sum_to
 from strict_device import xp as device
 
 SHAPES = [
@@ -34,7 +35,7 @@ def random(shape, dtype=np.float64):
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("keepdims", [False, True])
-def test_sums_and_means_are_those_of_numpy(shape, keepdims):
+def test_sums_and_means_are_those_of_numpy(way, shape, keepdims):
     x = random(shape)
     for axes in choices(len(shape)):
         for ours, theirs in ((sum_along, x.sum), (mean_along, x.mean)):
@@ -72,7 +73,7 @@ def test_views(view):
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64, np.uint8, np.bool_])
 @pytest.mark.parametrize("ours", [sum_along, mean_along])
-def test_the_dtype_is_numpys(ours, dtype):
+def test_the_dtype_is_numpys(way, ours, dtype):
     x = (random((600, 65)) > 0).astype(dtype)
     theirs = {sum_along: x.sum, mean_along: x.mean}[ours]
     for axes in choices(2):
@@ -82,7 +83,7 @@ def test_the_dtype_is_numpys(ours, dtype):
 
 @pytest.mark.parametrize("axes", [(0,), (1,), (0, 1)], ids=str)
 @pytest.mark.parametrize("shape", [(5000, 20), (20, 5000), (3, 1_000_000), (1_000_000, 3)], ids=str)
-def test_no_more_digits_are_lost_than_by_numpy(shape, axes):
+def test_no_more_digits_are_lost_than_by_numpy(way, shape, axes):
     x = 1 + random(shape, np.float32)
     exact = x.sum(axis=axes, dtype=np.float64)
 
@@ -125,3 +126,45 @@ def test_other_array_modules_take_their_own_sum():
     for axes in choices(2):
         assert type(sum_along(x, axes)) is type(x.sum(axis=axes))
     assert sum_to(x, (65,)).shape == (65,)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1 << 14, (1 << 14) + 4097, 1_000_003])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int32])
+def test_the_sum_of_all(way, size, dtype):
+    x = (10 * random(size)).astype(dtype)
+    y = sum_all(x)
+    assert y.dtype == x.sum().dtype
+    assert np.allclose(y, x.sum(), rtol=1e-4)
+    if dtype == np.float32:
+        exact = x.sum(dtype=np.float64)
+        assert abs(y - exact) <= 2 * abs(x.sum() - exact) + 1e-7 * np.abs(x).sum(dtype=np.float64)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_in_the_sum_of_all(way, number):
+    x = np.ones(30_001, np.float32)
+    x[17] = number
+    assert np.array_equal(sum_all(x), number, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "shape", [(0, 3), (3, 1), (2, 3, 4), (1 << 15,), (1, 1 << 15), (1 << 15, 1), (300, 7, 41), (7, 5, 9, 101)]
+)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-4), (np.float64, 1e-11)])
+def test_cumulative_sums_are_those_of_numpy_from_either_end(way, shape, dtype, tolerance):
+    x = random(shape).astype(dtype)
+    before = x.copy()
+    for axis in range(x.ndim):
+        y = cumsum(x, axis)
+        np.testing.assert_allclose(y, x.cumsum(axis), rtol=tolerance, atol=tolerance)
+        turned = np.flip(np.flip(x, axis).cumsum(axis), axis)
+        np.testing.assert_allclose(cumsum(x, axis, from_end=True), turned, rtol=tolerance, atol=tolerance)
+        assert y.dtype == dtype
+    assert np.array_equal(x, before)
+
+
+def test_cumulative_sums_of_other_arrays(way):
+    x = random((200, 300))
+    for other in (x.T, x[::2], x[:, ::-1], (10 * x).astype(int), x.astype(np.float16), device.asarray(x)):
+        assert np.allclose(as_numpy(cumsum(other, 0)), np.cumsum(as_numpy(other), 0))
+        assert cumsum(other, 1).dtype == np.cumsum(as_numpy(other), 1).dtype
