@@ -190,3 +190,20 @@ def test_the_gradient_of_a_bias_that_many_rows_share():
     F.sum(F.linear(x, W, b)).backward()
     assert b.grad.data.tolist() == [3000.0] * 5
     assert b.grad.dtype == np.float32
+
+
+@pytest.mark.parametrize("op", ["matmul", "linear"])
+@pytest.mark.parametrize(
+    ("x_shape", "outputs"), [((5, 1), 7), ((5, 7), 1), ((1, 4), 3), ((1, 1), 1), ((0, 1), 3), ((2, 3, 1), 4)]
+)
+def test_a_column_times_a_row_is_their_product(op, x_shape, outputs, xp):
+    x, W = normal(*x_shape).astype(np.float32), normal(x_shape[-1], outputs).astype(np.float32)
+    gy = normal(*x_shape[:-1], outputs).astype(np.float32)
+    vx, vW = Variable(xp.asarray(x)), Variable(xp.asarray(W))
+    y = getattr(F, op)(vx, vW)
+    y.grad = Variable(xp.asarray(gy))
+    y.backward()
+    rows = x.reshape(-1, x_shape[-1])
+    for found, expected in ((y, x @ W), (vx.grad, gy @ W.T), (vW.grad, rows.T @ gy.reshape(-1, outputs))):
+        np.testing.assert_allclose(as_numpy(found), expected, rtol=1e-5, atol=1e-6)
+        assert found.data.flags.c_contiguous
