@@ -342,7 +342,11 @@ def constant(obj: Any, who: str) -> Variable:
 
 def as_operand(x: Any, who: str) -> Variable:
     """``x`` as ``who`` computes with it: a Variable stays one, an array or a number is a constant."""
-    return x if isinstance(x, Variable) else constant(x, who)
+    if not isinstance(x, Variable):
+        return constant(x, who)
+    if x.data is None:
+        raise TypeError(_no_data(x, who))
+    return x
 
 
 def _variable(data: Any, requires_grad: bool) -> Variable:
@@ -364,6 +368,11 @@ def _no_numpy(function: Any) -> TypeError:
         f"np.{name}, called so, does not work on a Variable. Take a function of dezero.functions, or"
         f" np.{name} of v.data where no gradient is needed."
     )
+
+
+def _no_data(v: Variable, who: str) -> str:
+    name = f" {v.name}" if v.name else ""
+    return f"{who}: the {type(v).__name__}{name} has no data yet. Give it some, as in v.data = np.array(1.0)."
 
 
 def _data(x: Any) -> Any:
@@ -423,6 +432,8 @@ class Function:
                 x = constant(x, type(self).__name__)
             xs.append(x)
             data = x.data
+            if data is None:
+                raise TypeError(_no_data(x, type(self).__name__))
             arrays.append(data[()] if numbers and not data.shape else data)
             needs.append(x.requires_grad)
             if x.generation > generation:

@@ -59,6 +59,23 @@ def test_a_variable_may_have_no_data_yet():
     assert repr(Variable(None)) == "variable(None)"
 
 
+@pytest.mark.parametrize(
+    ("op", "message"),
+    [
+        (lambda v: v * 2, "Mul: the Variable h has no data yet"),
+        (lambda v: 1 - v, "Sub: the Variable h has no data yet"),
+        (lambda v: v + np.ones(3), "Add: the Variable h has no data yet"),
+        (lambda v: leaf([1.0]) / v, "Div: the Variable h has no data yet"),
+        (lambda v: F.exp(v), "Exp: the Variable h has no data yet"),
+        (lambda v: v.sum(), "sum: the Variable h has no data yet"),
+        (lambda v: v @ np.ones((2, 2)), "matmul: the Variable h has no data yet. Give it some, as in v.data ="),
+    ],
+)
+def test_computing_with_a_variable_without_data_says_so(op, message):
+    with pytest.raises(TypeError, match=message):
+        op(Variable(None, "h"))
+
+
 def test_repr_indents_continuation_lines_to_column_nine():
     assert repr(leaf([[1, 2], [3, 4]])) == "variable([[1 2]\n          [3 4]])"
 
@@ -709,6 +726,23 @@ def test_unchain_cuts_one_link_and_unchain_backward_all():
     e = d * 2
     e.unchain_backward()
     assert c.creator is None and d.creator is None and e.creator is not None
+
+
+def test_unchain_backward_cuts_what_else_the_functions_on_the_way_returned():
+    class Both(dezero.Function):
+        def forward(self, x):
+            return x * 2, x * 3
+
+        def backward(self, gy0, gy1):
+            return gy0 * 2 + gy1 * 3
+
+    x = leaf(2.0)
+    a, b = Both()(x * 1)
+    c = a * a
+    c.unchain_backward()
+    assert a.creator is b.creator is None
+    b.backward()
+    assert x.grad is None and float(b.grad) == 1.0
 
 
 # ---- in-place changes

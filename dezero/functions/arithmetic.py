@@ -133,8 +133,11 @@ def operands(x0: Any, x1: Any, who: str) -> tuple[Any, Any]:
         'float32'
     """
     if isinstance(x0, Variable) and isinstance(x1, Variable):
-        if x0.data.dtype is not x1.data.dtype:
-            check_precision(x0.data.dtype, x1.data.dtype, who)
+        try:
+            if x0.data.dtype is not x1.data.dtype:
+                check_precision(x0.data.dtype, x1.data.dtype, who)
+        except AttributeError:  # one of them has no data yet, and the Function will say so
+            pass
         return x0, x1
     a0 = x0.data if isinstance(x0, Variable) else x0
     a1 = x1.data if isinstance(x1, Variable) else x1
