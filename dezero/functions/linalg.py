@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arrays import normalize_axes
 from ..core import Function, Variable, as_operand
+from ..kernels.products import affine, product
 from ..kernels.sums import sum_rows
 from .arithmetic import check_precision
 from .einsum import Einsum, einsum
@@ -26,11 +27,6 @@ def as_rows(x: Any) -> Any:
 def from_rows(y: Any, x_shape: tuple[int, ...]) -> Any:
     """(N, m) with the leading axes of ``x_shape`` back: (..., m)."""
     return y if len(x_shape) == 2 else y.reshape((*x_shape[:-1], y.shape[1]))
-
-
-def product(a: Any, b: Any) -> Any:
-    """a @ b of two matrices. That of a column and a row NumPy computes faster as one that broadcasts."""
-    return a * b if len(b) == 1 else a @ b
 
 
 class MatMul(Formula):
@@ -113,11 +109,7 @@ class Linear(Formula):
     """y = x W + b for each row of x;  gx = gy W^T, gW = x^T gy, gb = sum of gy's rows."""
 
     def forward(self, x, W, b=None):
-        y = product(as_rows(x), W)
-        if b is not None and y.dtype == b.dtype:
-            y += b
-        elif b is not None:
-            y = y + b
+        y = product(as_rows(x), W) if b is None else affine(as_rows(x), W, b)
         return from_rows(y, x.shape)
 
     def gradients(self, gy, y, x, W, b=None):
