@@ -277,7 +277,9 @@ def _sum_windows(x: Any, taps: Any, b: Any, kernel: Pair, stride: Pair, pad: Pai
     OH, OW = outsize(x.shape[2:], kernel, stride, pad, dilation)
     y = np.empty((N, OH, OW, OC), x.dtype)
     row = None if b is None else row_of(b, OW)
-    taps = np.ascontiguousarray(taps)
+    cut = _cut(x, (OH, OW), K, OC)
+    if cut.apart:  # small products, and many: the copy pays
+        taps = np.ascontiguousarray(taps)
 
     def work(start: int, stop: int, cut: _Cut) -> None:
         for place, cols in _window_blocks(x[start:stop], kernel, stride, pad, dilation, cut):
@@ -286,7 +288,7 @@ def _sum_windows(x: Any, taps: Any, b: Any, kernel: Pair, stride: Pair, pad: Pai
             if row is not None:
                 part += row
 
-    _share(work, N, _cut(x, (OH, OW), K, OC))
+    _share(work, N, cut)
     return y.transpose(0, 3, 1, 2)
 
 
