@@ -71,3 +71,23 @@ def test_in_plain_python_it_is_numpys():
     a, out = np.arange(4.0).reshape(2, 2), np.empty((2, 2))
     jit.product(a, a, out)
     assert np.array_equal(out, a @ a)
+
+
+def test_where_nothing_can_be_kept_on_disk_a_loop_is_compiled_all_the_same(monkeypatch):
+    njit = numba.njit
+
+    def refuse(*args, cache=False, **options):
+        if cache:
+            raise RuntimeError("cannot cache function 'twice': no locator available")
+        return njit(*args, **options)
+
+    monkeypatch.setattr(jit.numba, "njit", refuse)
+
+    @jit.loop
+    def twice(x):
+        for i in range(len(x)):
+            x[i] *= 2
+
+    x = np.arange(3.0)
+    twice(x)
+    assert x.tolist() == [0, 2, 4]
