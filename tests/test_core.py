@@ -65,7 +65,7 @@ def test_a_variable_may_have_no_data_yet():
         (lambda v: v * 2, "Mul: the Variable h has no data yet"),
         (lambda v: 1 - v, "Sub: the Variable h has no data yet"),
         (lambda v: v + np.ones(3), "Add: the Variable h has no data yet"),
-        (lambda v: leaf([1.0]) / v, "Div: the Variable h has no data yet"),
+        (lambda v: leaf([1.0]) / v, "div: the Variable h has no data yet"),
         (lambda v: F.exp(v), "Exp: the Variable h has no data yet"),
         (lambda v: v.sum(), "sum: the Variable h has no data yet"),
         (lambda v: v @ np.ones((2, 2)), "matmul: the Variable h has no data yet. Give it some, as in v.data ="),

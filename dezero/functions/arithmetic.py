@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Function, Variable, constant
+from ..core import Function, Variable, as_operand, constant
 from ..cuda import get_array_module, is_array
 from .elementwise import Zeros, floating, like_floats, log
 from .formula import Formula, apply
@@ -136,8 +136,8 @@ def operands(x0: Any, x1: Any, who: str) -> tuple[Any, Any]:
         try:
             if x0.data.dtype is not x1.data.dtype:
                 check_precision(x0.data.dtype, x1.data.dtype, who)
-        except AttributeError:  # one of them has no data yet, and the Function will say so
-            pass
+        except AttributeError:  # asked for only here, off the hot path: has one of them no data yet?
+            return as_operand(x0, who), as_operand(x1, who)
         return x0, x1
     a0 = x0.data if isinstance(x0, Variable) else x0
     a1 = x1.data if isinstance(x1, Variable) else x1

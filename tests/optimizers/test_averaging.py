@@ -193,3 +193,14 @@ def test_arguments_are_checked():
         ExponentialMovingAverage(MLP((1,)), 1)
     with pytest.raises(TypeError, match="ExponentialMovingAverage takes a Layer or a Model, got list"):
         ExponentialMovingAverage([])
+
+
+def test_a_large_parameter_is_averaged_alike(way):
+    model = Linear(300, in_size=100)
+    ema = ExponentialMovingAverage(model, 0.75)
+    first = model.W.data.copy()
+    ema.update()
+    model.W.data[...] += 1
+    ema.update()
+    with ema.applied():
+        np.testing.assert_allclose(model.W.data, 0.75 * first + 0.25 * (first + 1), rtol=1e-6, atol=1e-7)
