@@ -12,11 +12,16 @@ import numpy as np
 
 from ...blas import OpenBLAS
 
-numba: Any
-try:
-    import numba
-except ImportError:
-    numba = None
+
+def _import_numba() -> Any:
+    try:
+        import numba
+    except ImportError:
+        return None
+    return numba
+
+
+numba = _import_numba()
 
 # What may be rounded differently, so that the compiler can add up several numbers of a sum at once. NaN and infinity
 # keep their meaning.
