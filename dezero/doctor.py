@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from . import cuda
+from . import cuda, memory
 from .blas import AVX512_KERNELS, OpenBLAS, has_avx512, is_amd
 from .config import Config
 from .download import get_cache_dir
@@ -112,6 +112,7 @@ def _processor() -> dict[str, Any]:
         "threads of dezero": threads(),
         "NumPy's own loops": _numpy_features(),
         "GB/s of a sum": round(_bandwidth(), 1),
+        "MB of freed memory to keep": memory.kept >> 20,
         **{name: os.environ.get(name) for name in _LIMITS},
     }
 

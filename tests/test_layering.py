@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Low to high. A module may import from its own layer and from lower ones.
 LAYERS = [
-    "blas config cuda arrays files download",
+    "blas memory config cuda arrays files download",
     "kernels",
     "core",
     "graph profiling",

@@ -1,5 +1,1 @@
 """Array-level code where an array module alone is too slow: a readable reference, and a fast version for a device."""
-
-from .memory import keep_freed_memory
-
-keep_freed_memory()
