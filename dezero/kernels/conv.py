@@ -192,15 +192,15 @@ def _is_for_winograd(
 
 
 class _Loops:
-    """The three maps as compiled loops, for images of which a few rows of windows make a product for one thread.
+    """The three maps as compiled loops, where a few rows of windows, or a part of a row, make a product for one thread.
 
     Attributes:
         x: The image, or what a transposed convolution makes one of, (N, H, W, C).
         other: The bias (OC,), the gradient (N, OH, OW, OC), or None.
         place: Where the windows are, as the loops want to know it.
-        rows: Of windows, to copy before each product.
+        block: Rows of windows to copy before each product, and how many of each row.
         memory: Numbers that these windows have.
-        worth: Images to give to a thread.
+        steps: In all products.
     """
 
     loops: Any
@@ -208,9 +208,9 @@ class _Loops:
     other: Any
     filters: tuple[int, int, int, int]
     place: tuple[int, ...]
-    rows: int
+    block: Pair
     memory: int
-    worth: int
+    steps: int
 
     @classmethod
     def that_serve(
@@ -218,9 +218,9 @@ class _Loops:
     ) -> _Loops | None:
         """Those for windows of ``size`` (OH, OW) and ``filters`` (OC, C, KH, KW); None where other ways are faster."""
         OC, C, KH, KW = filters
-        row = size[1] * C * KH * KW  # numbers in a row of windows
-        rows = min(size[0], _steps_alone() // max(1, row * OC))
-        if x.dtype.char not in "fd" or KH == KW == 1 or rows * size[1] < _LEAST_WINDOWS:
+        K = C * KH * KW
+        block = _block_alone(size, K * OC)
+        if x.dtype.char not in "fd" or KH == KW == 1 or block[0] * block[1] < _LEAST_WINDOWS:
             return None
         x = as_pixels(x)
         other = as_pixels(other) if other is not None and other.ndim == 4 else other
@@ -230,9 +230,9 @@ class _Loops:
         self = cls()
         self.loops, self.x, self.other, self.filters = loops, x, other, filters
         self.place = (KH, KW, *stride, *pad, *dilation)
-        self.rows = clipped(rows, size[0])
-        self.memory = self.rows * row
-        self.worth = -(-_WORTH_A_THREAD // (size[0] * row * OC))
+        self.block = block
+        self.memory = block[0] * block[1] * K
+        self.steps = len(x) * size[0] * size[1] * K * OC
         return self
 
     def conv2d(self, W: Any, size: Pair) -> Any:
@@ -240,35 +240,50 @@ class _Loops:
         b = np.zeros(OC, W.dtype) if self.other is None else self.other
         taps = np.array(W.transpose(2, 3, 1, 0), order="C").reshape(-1, OC)  # (KH*KW*C, OC)
         y = np.empty((len(self.x), *size, OC), W.dtype)
-        self._share(lambda n, memory: self.loops.conv2d(self.x[n], taps, b, y[n], self.rows, self.place, memory))
+        self._share(size[0], lambda *part: self.loops.conv2d(self.x, taps, b, y, self.block, self.place, *part))
         return y.transpose(0, 3, 1, 2)
 
     def deconv2d(self, W: Any, size: Pair) -> Any:
         C, OC, *_ = self.filters
         taps = np.array(W.transpose(0, 2, 3, 1), order="C").reshape(C, -1)  # (C, KH*KW*OC)
         y = np.empty((len(self.x), *size, OC), W.dtype)
-        self._share(lambda n, memory: self.loops.deconv2d(self.x[n], taps, y[n], self.rows, self.place, memory))
+        self._share(1, lambda *part: self.loops.deconv2d(self.x, taps, y, self.block, self.place, *part))
         return y.transpose(0, 3, 1, 2)
 
     def conv2d_weight(self) -> Any:
         OC, C, KH, KW = self.filters
         parts: dict[int, Any] = {}
 
-        def work(n: slice, memory: Any) -> None:
-            gW = parts[n.start] = np.zeros((KH * KW * C, OC), memory.dtype)
-            self.loops.conv2d_weight(self.x[n], self.other[n], gW, self.rows, self.place, memory)
+        def work(memory: Any, start: int, stop: int) -> None:
+            gW = parts[start] = np.zeros((KH * KW * C, OC), memory.dtype)
+            self.loops.conv2d_weight(self.x, self.other, gW, self.block, self.place, memory, start, stop)
 
-        self._share(work)
+        self._share(self.other.shape[1], work)
         return _joined(parts).reshape(KH, KW, C, OC).transpose(3, 2, 0, 1).copy()
 
-    def _share(self, work: Callable[[slice, Any], object]) -> None:
-        """Calls ``work`` with which images to take, on several threads, and with memory for windows."""
-        memory, dtype = self.memory, self.x.dtype
-        run_in_parts(lambda i, j: work(slice(i, j), np.empty(memory, dtype)), len(self.x), self.worth)
+    def _share(self, rows: int, work: Callable[[Any, int, int], object]) -> None:
+        """Calls ``work`` on several threads, each with memory for windows: from where to where of ``rows`` an image."""
+        n = len(self.x) * rows
+        least = -(-_WORTH_A_THREAD * n // max(1, self.steps))
+        run_in_parts(lambda i, j: work(np.empty(self.memory, self.x.dtype), i, j), n, least)
+
+
+def _block_alone(size: Pair, steps: int) -> Pair:
+    """How many rows of windows, and how many of each, make a product for one thread: (0, 1) if not even one does.
+
+    Args:
+        size: (OH, OW).
+        steps: What a window takes.
+    """
+    OH, OW = size
+    windows = _steps_alone() // max(1, steps)
+    if windows < OW:
+        return min(1, windows), clipped(windows, OW)
+    return clipped(windows // max(1, OW), OH), OW
 
 
 def _joined(parts: dict[int, Any]) -> Any:
-    """The sum of what threads have found, by the first image of each: always in one order, so always the same."""
+    """The sum of what threads have found, by where each began: always in one order, so always the same."""
     return sum(parts[first] for first in sorted(parts))
 
 
