@@ -776,21 +776,25 @@ class _Walk:
         """``gx``, or a copy where its array is a view, or is held elsewhere: by a careless backward, say."""
         if isinstance(gx, np.generic):
             return gx
-        array = gx.data if self.recorded else gx
-        if array.base is None and not _is_held(array, f, gys, others):
-            return gx
-        return Copy()(gx) if self.recorded else array.copy()
+        if self.recorded:
+            arrays = [g.data for g in (*gys, *others) if g is not None]
+            return Copy()(gx) if gx.data.base is not None or _is_held(gx.data, f, arrays) else gx
+        return gx.copy() if gx.base is not None or _is_held(gx, f, (*gys, *others)) else gx
 
 
-def _is_held(array: Any, f: Function, gys: Sequence[Any], others: Sequence[Any]) -> bool:
-    """Whether ``array`` is that of an input, an output or another gradient of ``f``."""
+def _is_held(array: Any, f: Function, gradients: Iterable[Any]) -> bool:
+    """Whether ``array`` is that of an input or an output of ``f``, or one of ``gradients``."""
+    for g in gradients:
+        if g is array:
+            return True
     for x in f.inputs:
         if x.data is array:
             return True
-    for g in (*gys, *others):
-        if g is array or (isinstance(g, Variable) and g.data is array):
+    for ref in f.outputs:
+        y = ref()
+        if y is not None and y.data is array:
             return True
-    return any(y.data is array for ref in f.outputs if (y := ref()) is not None)
+    return False
 
 
 def _fingerprint(array: Any) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -103,19 +103,18 @@ class Layer:
         object.__delattr__(self, name)
         vars(self).get("_params", {}).pop(name, None)
 
-    def _attributes(self) -> Iterator[tuple[str, Any]]:
+    def _attributes(self) -> list[tuple[str, Any]]:
         """The attributes that may hold parts, by name. A subclass may name them otherwise."""
         if "_params" not in vars(self):
             raise self._not_set_up("it does not know its parameters")
-        for name in self._params:
-            yield name, getattr(self, name)
+        return [(name, getattr(self, name)) for name in self._params]
 
     def _members(self) -> Iterator[tuple[str, Any]]:
         """What belongs to this layer directly, lists and dicts opened, each with its path: ``W``, ``blocks/0``.
 
         An item of a list that is an attribute as well goes by the attribute's name.
         """
-        attributes = list(self._attributes())
+        attributes = self._attributes()
         for name, value in attributes:
             if isinstance(value, (list, tuple, dict)):
                 yield from _parts_in(name, value, {id(attribute) for _, attribute in attributes})
@@ -490,7 +489,10 @@ def _gather(layer: Layer, prefix: str, seen: set[int], found: list[Part]) -> Non
 def _gather_params(layer: Layer, seen: set[Layer], found: dict[Parameter, None]) -> None:
     """The parameters among what ``_gather`` finds, without asking for names: a training step does this twice."""
     for name, value in layer._attributes():
-        for _, part in ((name, value),) if isinstance(value, _PARTS) else _parts_in(name, value):
+        if isinstance(value, Parameter):
+            found[value] = None
+            continue
+        for part in (value,) if isinstance(value, Layer) else [part for _, part in _parts_in(name, value)]:
             if isinstance(part, Parameter):
                 found[part] = None
             elif isinstance(part, Layer) and part not in seen:
@@ -512,11 +514,9 @@ def _parts_in(path: str, value: Any, skip: Set[int] = frozenset()) -> Iterator[t
                 yield from _parts_in(f"{path}/{key}", item, skip)
 
 
-def _weak_references(values: Iterable[Any]) -> list[weakref.ref[Any]]:
-    references = []
-    for value in values:
-        try:
-            references.append(weakref.ref(value))
-        except TypeError:  # a number or a string: nothing to refer to
-            continue
-    return references
+def _weak_references(values: Sequence[Any]) -> list[weakref.ref[Any]]:
+    """To those of ``values`` that can be referred to: not to numbers and strings."""
+    try:
+        return [weakref.ref(value) for value in values]
+    except TypeError:
+        return [weakref.ref(value) for value in values if type(value).__weakrefoffset__]

@@ -40,12 +40,9 @@ class LayerList(Layer, MutableSequence):
         self._items = []
         self.extend(layers)
 
-    def _attributes(self) -> Iterator[tuple[str, Any]]:
-        for name, value in super()._attributes():
-            if name == "_items":
-                yield from ((str(i), layer) for i, layer in enumerate(value))
-            else:
-                yield name, value
+    def _attributes(self) -> list[tuple[str, Any]]:
+        items = [(str(i), layer) for i, layer in enumerate(self._items)]
+        return items + [(name, value) for name, value in super()._attributes() if name != "_items"]
 
     def __len__(self) -> int:
         return len(self._items)
@@ -105,12 +102,8 @@ class LayerDict(Layer, MutableMapping):
         self._items = {}
         self.update(layers)
 
-    def _attributes(self) -> Iterator[tuple[str, Any]]:
-        for name, value in super()._attributes():
-            if name == "_items":
-                yield from value.items()
-            else:
-                yield name, value
+    def _attributes(self) -> list[tuple[str, Any]]:
+        return [*self._items.items(), *((name, value) for name, value in super()._attributes() if name != "_items")]
 
     def __len__(self) -> int:
         return len(self._items)

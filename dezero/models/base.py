@@ -64,12 +64,11 @@ class _Numbered(Model):
 
     layers: list[Any]
 
-    def _attributes(self) -> Iterator[tuple[str, Any]]:
+    def _attributes(self) -> list[tuple[str, Any]]:
+        found: list[tuple[str, Any]] = []
         for name, value in super()._attributes():
-            if name == "layers":
-                yield from ((f"l{i}", layer) for i, layer in enumerate(value))
-            else:
-                yield name, value
+            found += [(f"l{i}", layer) for i, layer in enumerate(value)] if name == "layers" else [(name, value)]
+        return found
 
     def _index(self, name: str) -> int | None:
         """The place in ``layers`` that ``name`` stands for, if it does."""

@@ -59,9 +59,7 @@ class SGD(Optimizer):
 
     @compiled_as("sgd")
     def rule(self, p: Any, g: Any) -> None:
-        xp, step = _scratch(p)
-        xp.multiply(g, float(self.lr), out=step)
-        p -= step
+        p -= g * float(self.lr)
 
 
 class MomentumSGD(Optimizer):
