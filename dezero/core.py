@@ -221,8 +221,7 @@ class Variable:
                 "backward: this Variable has no graph behind it. It was computed under no_grad(), or from inputs"
                 " that need no gradient, or it is a gradient from a backward() without create_graph=True."
             )
-        xp = get_array_module(self.data)
-        seed = Variable(xp.ones_like(self.data), requires_grad=False) if self.grad is None else as_variable(self.grad)
+        seed = _ones_like(self) if self.grad is None else as_variable(self.grad)
         if self.creator is None:
             self.grad = seed
             return
@@ -357,6 +356,14 @@ def _variable(data: Any, requires_grad: bool) -> Variable:
     v.generation = 0
     v.requires_grad = requires_grad
     return v
+
+
+def _ones_like(v: Variable) -> Variable:
+    """The gradient of ``v`` by itself."""
+    data = v.data
+    if type(data) is np.ndarray and not data.shape:
+        return _variable(np.array(1, data.dtype), requires_grad=False)  # in a quarter of the time of np.ones_like
+    return _variable(get_array_module(data).ones_like(data), requires_grad=False)
 
 
 _new, _ref = object.__new__, weakref.ref  # looked up once, not at every op
@@ -554,10 +561,7 @@ def grad(
     weights = [None] * len(ys) if grad_outputs is None else _as_list(grad_outputs)
     if len(weights) != len(ys):
         raise ValueError(f"grad: {len(ys)} outputs, but {len(weights)} grad_outputs.")
-    seeds = [
-        Variable(get_array_module(y.data).ones_like(y.data), requires_grad=False) if w is None else as_variable(w)
-        for y, w in zip(ys, weights)
-    ]
+    seeds = [_ones_like(y) if w is None else as_variable(w) for y, w in zip(ys, weights)]
     between = _between(_reachable(ys), set(xs))
     with using_config("enable_backprop", create_graph):
         walk = _Walk(ys, seeds, create_graph, wanted=frozenset(xs))
