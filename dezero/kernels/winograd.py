@@ -10,6 +10,9 @@ Summed over the channels, the 36 products are matrix products of all tiles with 
 matrix products too, as the reference at the end of this module does it for one tile. Read backwards, the same form is
 the gradient by the filters: gw = G^T [(B d B^T) * (A^T gy A)] G.
 
+Where Numba is installed, tiles are transformed by compiled loops (``loops/winograd.py``), which hold a line of six
+numbers in registers.
+
 The points are small fractions, for the sake of precision: the rounding error is four times that of the plain sum, in
 float32 some 1.5e-6 for results around 1. What is infinite or NaN reaches all results of its tiles.
 
@@ -25,7 +28,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from .compiled import loops_for
 from .im2col import Pair
+from .parallel import run_in_parts
 from .pixels import as_pixels, block_size, row_of
 
 _POINTS = (0.0, 2 / 3, -2 / 3, 3 / 2, -3 / 2)  # and infinity. 0, 1, -1, 2, -2 double the error
@@ -33,6 +38,9 @@ _TILE, _SEEN = 4, 6  # results of a tile, and numbers of the image that they com
 _WORKSPACE = 8 << 20  # bytes of transformed tiles at a time: enough for matrix products of a good size
 _CACHE = 512 << 10  # bytes
 _FILTERS = 12 << 20  # bytes of transformed filters at a time, where they are needed but once
+_LANES = 16  # channels that the loops take at a time
+_APART = 16  # numbers between two of the 36 matrices: a power of two apart, all would want one place in the cache
+_WORTH_A_THREAD = 1 << 14  # tiles times channels, of a loop
 
 
 def conv2d(x: Any, W: Any, b: Any, pad: Pair) -> Any:
@@ -97,21 +105,17 @@ def _convolve(x: Any, W: Any, b: Any, pad: Pair, turned: bool) -> Any:
     OH, OW = H + 2 * pad[0] - 2, Wd + 2 * pad[1] - 2
     TH, TW = _tiles(OH), _tiles(OW)
     y = np.empty((N, OH, OW, OC), x.dtype)
-    row = None if b is None else row_of(b, OW)
     n, rows = _block_size(N, TH, TW, C, OC, x.itemsize)
     V, M = _memory(n * rows * TW, C, x.dtype), _memory(n * rows * TW, OC, x.dtype)
     at_once = max(1, _FILTERS // (_SEEN**2 * C * x.itemsize)) if (n, rows) == (N, TH) else OC  # filters
     U = None if at_once < OC else _transformed_filters(W, slice(None), turned)
     for images, down in _blocks(N, TH, n, rows):
         v = _transformed(x[images], down, TW, pad, B, V)  # (36, T, C)
-        m = M[: len(v) * v.shape[1] * OC].reshape(len(v), -1, OC)
+        m = _matrices(M, v.shape[1], OC)
         for k in range(0, OC, at_once):
             part = slice(k, k + at_once)
             np.matmul(v, _transformed_filters(W, part, turned) if U is None else U, out=m[:, :, part])
-        seen = y[images, _TILE * down.start : _TILE * down.stop]
-        _read_off(m, seen, TW, A)
-        if row is not None:
-            seen += row
+        _read_off(M, y[images], down, TW, A, b)
     return y.transpose(0, 3, 1, 2)
 
 
@@ -136,7 +140,13 @@ def _transformed(x: Any, down: slice, TW: int, pad: Pair, B: Any, memory: Any) -
     A tile is as high and wide as ``B`` (6, K) has columns, and starts 4 pixels after the one before.
     """
     (N, _, _, C), K, TH = x.shape, B.shape[1], down.stop - down.start
-    V = memory[: _SEEN**2 * N * TH * TW * C].reshape(_SEEN, _SEEN, -1, C)
+    V = _matrices(memory, N * TH * TW, C)
+    loops = _loops(x, memory)
+    if loops:
+        see, first_pixel = loops.see if K == _SEEN else loops.see_results, (_TILE * down.start - pad[0], -pad[1])
+        _by_loop(see, (x.reshape(-1), _apart(memory, N * TH * TW, C)), x.shape, TH, TW, first_pixel)
+        return V
+    sixes = V.reshape(_SEEN, _SEEN, -1, C)
     first = 0
     for images, part in _pieces(N, TH, TW * C * x.itemsize):
         n, th = images.stop - images.start, part.stop - part.start
@@ -145,10 +155,10 @@ def _transformed(x: Any, down: slice, TW: int, pad: Pair, B: Any, memory: Any) -
         half = np.matmul(B, columns.reshape(K, -1)).reshape(_SEEN, n, -1, TW * C)  # (6, n, H, TW*C)
         s = half.strides
         tiles = as_strided(half, (_SEEN, n, th, K, TW * C), (s[0], s[1], _TILE * s[2], s[2], s[3]))
-        out = V[:, :, first : first + n * th * TW]
+        out = sixes[:, :, first : first + n * th * TW]
         np.matmul(B, tiles, out=out.reshape(_SEEN, _SEEN, n, th, -1).transpose(1, 2, 3, 0, 4))
         first += n * th * TW
-    return V.reshape(_SEEN**2, -1, C)
+    return V
 
 
 def _columns(x: Any, top: int, height: int, TW: int, left: int, K: int) -> Any:
@@ -166,21 +176,67 @@ def _columns(x: Any, top: int, height: int, TW: int, left: int, K: int) -> Any:
     return y
 
 
-def _read_off(M: Any, y: Any, TW: int, A: Any) -> None:
-    """Writes A m A^T, for each tile m of ``M`` (36, tiles, OC), to ``y`` (n, rows, OW, OC)."""
-    OC, TH = M.shape[2], M.shape[1] // (len(y) * TW)
-    M = M.reshape(_SEEN, _SEEN, -1, OC)
+def _read_off(memory: Any, y: Any, down: slice, TW: int, A: Any, b: Any) -> None:
+    """Writes A m A^T + b, for each tile m in ``memory``, to the rows ``down`` of tiles of ``y`` (n, OH, OW, OC)."""
+    N, _, OW, OC = y.shape
+    TH = down.stop - down.start
+    loops = _loops(y, b)
+    if loops:
+        b = np.zeros(OC, y.dtype) if b is None else b
+        products = _apart(memory, N * TH * TW, OC)
+        _by_loop(loops.read_off, (products, b, y.reshape(-1)), y.shape, TH, TW, (_TILE * down.start, 0))
+        return
+    M = _matrices(memory, N * TH * TW, OC)
+    sixes, seen = M.reshape(_SEEN, _SEEN, -1, OC), y[:, _TILE * down.start : _TILE * down.stop]
     first = 0
-    for images, part in _pieces(len(y), TH, TW * OC * y.itemsize):
+    for images, part in _pieces(N, TH, TW * OC * y.itemsize):
         n, th = images.stop - images.start, part.stop - part.start
-        m = M[:, :, first : first + n * th * TW]
+        m = sixes[:, :, first : first + n * th * TW]
         first += n * th * TW
         half = np.matmul(A, m.transpose(1, 0, 2, 3).reshape(_SEEN, _SEEN, -1))  # (6, 4, tiles*OC)
         tiles = np.matmul(A, half.transpose(1, 0, 2)).reshape(_TILE, _TILE, n, th, TW, OC)
         for i in range(_TILE):
             for j in range(_TILE):
-                seen = y[images, _TILE * part.start + i : _TILE * part.stop : _TILE, j::_TILE]
-                seen[...] = tiles[i, j, :, : seen.shape[1], : seen.shape[2]]
+                to = seen[images, _TILE * part.start + i : _TILE * part.stop : _TILE, j::_TILE]
+                to[...] = tiles[i, j, :, : to.shape[1], : to.shape[2]]
+    if b is not None:
+        seen += row_of(b, OW)
+
+
+def _loops(x: Any, other: Any) -> Any:
+    """The loops, where they serve ``x`` with its channels last, and ``other``."""
+    loops = loops_for("winograd", x, other)
+    return loops if loops and x.shape[-1] >= _LANES else None
+
+
+def _by_loop(loop: Any, vectors: Any, shape: Any, TH: int, TW: int, first: Pair) -> None:
+    """Runs a loop over TH rows of TW tiles in each image of ``shape`` (n, H, W, C), from the pixel ``first`` on."""
+    n, H, W, C = shape
+    dtype = vectors[0].dtype
+    sizes, numbers = (H, W, C, TH, TW, *first), _numbers(dtype)
+
+    def work(start: int, stop: int) -> None:
+        loop(*vectors, sizes, numbers, np.empty(2 * _SEEN**2 * _LANES, dtype), start, stop)
+
+    run_in_parts(work, n * TH, -(-_WORTH_A_THREAD // (TW * C)))
+
+
+@lru_cache
+def _numbers(dtype: Any) -> Any:
+    """What the loops make of the points p, -p, q and -q, in their order."""
+    p, q = _POINTS[1], _POINTS[3]
+    return np.array([p, p**2, p**3, -p, -(p**2), q, q**2, q**3, -q, -(q**2), -(p**2 + q**2), -1], dtype)
+
+
+def _apart(memory: Any, tiles: int, channels: int) -> Any:
+    """The part of ``memory`` that has 36 matrices (tiles, channels), and a little between them."""
+    return memory[: _SEEN**2 * (tiles * channels + _APART)]
+
+
+def _matrices(memory: Any, tiles: int, channels: int) -> Any:
+    """The matrices in ``memory``: (36, tiles, channels)."""
+    rows = _apart(memory, tiles, channels).reshape(_SEEN**2, -1)
+    return rows[:, : tiles * channels].reshape(_SEEN**2, tiles, channels)
 
 
 def _pieces(N: int, TH: int, row_bytes: int) -> Iterator[tuple[slice, slice]]:
@@ -196,7 +252,7 @@ def _blocks(N: int, TH: int, n: int, rows: int) -> Iterator[tuple[slice, slice]]
 
 
 def _memory(tiles: int, channels: int, dtype: Any) -> Any:
-    return np.empty(_SEEN**2 * tiles * channels, dtype)
+    return np.empty(_SEEN**2 * (tiles * channels + _APART), dtype)
 
 
 def _tiles(n: int) -> int:
