@@ -163,30 +163,35 @@ def mish_slope(x):
     return one if x > most else g + near * (one - g * g) * (e / (one + e))
 
 
-@formula
-def _normal_cdf(x):
-    half = type(x)(0.5)
-    return half + half * elementary.erf(x * type(x)(math.sqrt(0.5)))
-
-
-@formula
-def gelu(x):
-    return x * _normal_cdf(x)
-
-
 _FAR = 40  # from here on e^(-x^2 / 2) is 0, and so are the slopes of the gates; much further out squares overflow
 
 
 @formula
 def _near(x):
     far = type(x)(_FAR)
-    return -far if x < -far else far if x > far else x
+    x = far if x > far else x
+    return -far if x < -far else x
+
+
+@formula
+def _normal(x):
+    """How much of N(0, 1) lies below x, which is not far, and its density there."""
+    number = type(x)
+    density = elementary.exp(number(-0.5) * x * x) * number(1 / math.sqrt(2 * math.pi))
+    beyond = density * elementary.mills(abs(x))
+    return number(1) - beyond if x > number(0) else beyond, density
+
+
+@formula
+def gelu(x):
+    return x * _normal(_near(x))[0]
 
 
 @formula
 def gelu_slope(x):
-    number, x = type(x), _near(x)
-    return _normal_cdf(x) + x * elementary.exp(number(-0.5) * x * x) * number(1 / math.sqrt(2 * math.pi))
+    x = _near(x)
+    below, density = _normal(x)
+    return below + x * density
 
 
 _A = 2 * math.sqrt(2 / math.pi)  # of the gate of gelu in its tanh form, sigmoid(a x + b x^3)
