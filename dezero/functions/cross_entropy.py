@@ -20,7 +20,7 @@ class SoftmaxCrossEntropy(Formula):
     """y = sum of -w log(softmax(x)[label]) / count, or each by itself;  gx = w (softmax(x) - one-hot) gy / count."""
 
     def __init__(self, weights: Any, count: Any, summed: bool):
-        self.weights = weights  # (N,), or None where all labels count the same
+        self.weights = weights  # (N ...,), or None where all labels count the same
         self.count = count
         self.summed = summed
         self.kept: Any = None  # what the gradient can make use of: softmax(x), or of each row what it divides by
@@ -39,7 +39,7 @@ class SoftmaxCrossEntropy(Formula):
 
 
 class SoftmaxCrossEntropyGrad(Function):
-    """gx = w (softmax(x) - one-hot) gy / count, in one pass, and its own derivative by x and by gy, 0-d or (N,)."""
+    """gx = w (softmax(x) - one-hot) gy / count, in one pass, and its own derivative by x and by gy, 0-d or (N ...,)."""
 
     def __init__(self, kept: Any, t: Any, weights: Any, count: Any):
         self.kept = kept  # of the forward pass
@@ -52,18 +52,21 @@ class SoftmaxCrossEntropyGrad(Function):
 
     def backward(self, ggx):
         x, gy = self.inputs
+        each = (x.shape[0], 1, *x.shape[2:])  # one number for each label
+        scale = self._scale()
         y = softmax(x)
-        ggx = ggx * (self._scale() if self.weights is None else self._scale()[:, None])
+        ggx = ggx * (scale if self.weights is None else scale.reshape(each))
         ygg = y * ggx
         total = ygg.sum(axis=1, keepdims=True)
-        one_hot = get_array_module(x.data).arange(x.shape[1]) == self.t[:, None]
-        ggy = total - (ggx * one_hot).sum(axis=1, keepdims=True)  # (N, 1)
+        classes = get_array_module(x.data).arange(x.shape[1]).reshape(-1, *(1 for _ in x.shape[2:]))  # (C, 1 ...)
+        one_hot = classes == self.t.reshape(each)
+        ggy = total - (ggx * one_hot).sum(axis=1, keepdims=True)  # (N, 1, ...)
         if not gy.ndim:
             return (ygg - y * total) * gy, ggy.sum()
-        return (ygg - y * total) * gy.reshape(-1, 1), ggy.reshape(-1)
+        return (ygg - y * total) * gy.reshape(each), ggy.reshape(-1)
 
     def _scale(self):
-        """What the gradient of each row is multiplied with beside gy: a number, or (N,)."""
+        """What the gradient of each row is multiplied with beside gy: a number, or (N ...,)."""
         return 1 / self.count if self.weights is None else self.weights / self.count
 
 
@@ -123,10 +126,9 @@ def softmax_cross_entropy(
         return _of_probabilities(x, t, class_weight, label_smoothing, reduction)
     samples = _Labels(t, x, ignore_index, class_weight, who)
     count = samples.count() if reduction == "mean" else 1
-    rows = _rows(x)
     if label_smoothing:
-        return _finished(TargetCrossEntropy()(rows, samples.smoothed(label_smoothing)), x, reduction, count)
-    loss = SoftmaxCrossEntropy(samples.weights, count, reduction != "none")(rows, samples.labels)
+        return _finished(TargetCrossEntropy()(_rows(x), samples.smoothed(label_smoothing)), x, reduction, count)
+    loss = SoftmaxCrossEntropy(samples.weights, count, reduction != "none")(x, samples.labels)
     return loss.reshape(_label_shape(x)) if reduction == "none" else loss
 
 

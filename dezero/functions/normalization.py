@@ -9,7 +9,9 @@ from ..arrays import normalize_axes
 from ..config import Config
 from ..core import Variable
 from ..cuda import get_array_module
+from ..kernels import batchnorm
 from ..kernels import normalization as kernels
+from ..kernels.channels import in_order_of
 from .elementwise import as_dtype
 from .fused import Fused, check_same_precision, floating_operand, widened
 
@@ -79,16 +81,16 @@ class BatchNorm(Normalization):
 
     def forward(self, x, gamma=None, beta=None):
         wide = widened(x)
-        self.mean, self.var = kernels.moments(wide)
+        self.mean, self.var = batchnorm.moments(wide)
         self.inv_std = (self.var + self.eps) ** -0.5
-        return as_dtype(kernels.normalize(wide, self.mean, self.inv_std, widened(gamma), widened(beta)), x.dtype)
+        return as_dtype(batchnorm.normalize(wide, self.mean, self.inv_std, widened(gamma), widened(beta)), x.dtype)
 
     def gradients(self, gy, x, gamma=None, beta=None):
-        g, wide = kernels.in_order_of(x, widened(gy)), widened(x)
-        gbeta, ggamma = kernels.sums(g, wide, self.mean, self.inv_std)
+        g, wide = in_order_of(x, widened(gy)), widened(x)
+        gbeta, ggamma = batchnorm.sums(g, wide, self.mean, self.inv_std)
         gx = None
         if self.needs_grad[0]:
-            gx = kernels.input_gradient(g, wide, self.mean, self.inv_std, widened(gamma), gbeta, ggamma)
+            gx = batchnorm.input_gradient(g, wide, self.mean, self.inv_std, widened(gamma), gbeta, ggamma)
             gx = as_dtype(gx, x.dtype)
         return gx, as_dtype(ggamma, x.dtype), as_dtype(gbeta, x.dtype)
 
@@ -100,16 +102,16 @@ class FixedBatchNorm(BatchNorm):
         self.mean, self.inv_std = mean, (var + eps) ** -0.5
 
     def forward(self, x, gamma=None, beta=None):
-        y = kernels.normalize(widened(x), self.mean, self.inv_std, widened(gamma), widened(beta))
+        y = batchnorm.normalize(widened(x), self.mean, self.inv_std, widened(gamma), widened(beta))
         return as_dtype(y, x.dtype)
 
     def gradients(self, gy, x, gamma=None, beta=None):
-        g, gx, ggamma, gbeta = kernels.in_order_of(x, widened(gy)), None, None, None
+        g, gx, ggamma, gbeta = in_order_of(x, widened(gy)), None, None, None
         if self.needs_grad[0]:
             zero = 0 * self.mean
-            gx = as_dtype(kernels.normalize(g, zero, self.inv_std, widened(gamma), zero), x.dtype)
+            gx = as_dtype(batchnorm.normalize(g, zero, self.inv_std, widened(gamma), zero), x.dtype)
         if any(self.needs_grad[1:]):
-            gbeta, ggamma = kernels.sums(g, widened(x), self.mean, self.inv_std)
+            gbeta, ggamma = batchnorm.sums(g, widened(x), self.mean, self.inv_std)
             gbeta, ggamma = as_dtype(gbeta, x.dtype), as_dtype(ggamma, x.dtype)
         return gx, ggamma, gbeta
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,9 @@ _LEAST = 1 << 12  # elements; for fewer the reference is as fast
 _LEAST_FOR_LOOPS = 1 << 9
 _WORTH_A_THREAD = 1 << 17  # elements
 _LOOP_WORTH_A_THREAD = 1 << 18  # elements
+_NARROWEST, _WIDEST = 64, 1024  # columns of a block: short pieces of rows take longer, many numbers leave the cache
+_BLOCKS = 4  # at least, where columns are many: so that there are some for each thread
+_WIDE = 128  # columns, from where on a row is long enough by itself
 _CALM = 20.0  # numbers between this and its negative need no shift before exp
 
 
@@ -44,7 +49,7 @@ def softmax_reference(x: Any, axis: int) -> tuple[Any, Any]:
 
 def softmax_gradient(gy: Any, y: Any, axis: int) -> Any:
     """y (gy - sum(gy y)) by a compiled loop; None where there is none for these arrays."""
-    return _by_loop("softmax_gradient", axis, y, gy, y)
+    return _by_loop("softmax_gradient", axis, y, gy)
 
 
 def log_softmax(x: Any, axis: int) -> Any:
@@ -55,25 +60,26 @@ def log_softmax(x: Any, axis: int) -> Any:
 
 def log_softmax_gradient(gy: Any, y: Any, axis: int) -> Any:
     """gy - e^y sum(gy) by a compiled loop; None where there is none for these arrays."""
-    return _by_loop("log_softmax_gradient", axis, y, gy, y)
+    return _by_loop("log_softmax_gradient", axis, y, gy)
 
 
 def logsumexp(x: Any, axis: int) -> Any:
     """``arrays.logsumexp(x, axis)``, up to the rounding."""
     loops = _loops(axis, x)
-    if loops is None and not _is_fast(x, axis):
+    if loops is not None:
+        y = np.empty(arrays.keepdims_shape(x.shape, (axis,)), x.dtype)
+        _run(loops.logsumexp, axis, (x,), (y,))
+        return y
+    if not _is_fast(x, axis):
         return arrays.logsumexp(x, axis)
     y = np.empty((*x.shape[:-1], 1), x.dtype)
-    rows, ys = x.reshape(-1, x.shape[-1]), y.reshape(-1)
+    rows, ys = _rows(x), y.reshape(-1, 1)
 
     def work(start: int, stop: int) -> None:
-        if loops:
-            loops.logsumexp(rows[start:stop], ys[start:stop])
-            return
         total, top = _exponentials(rows[start:stop], np.empty_like(rows[start:stop]))
-        ys[start:stop] = _log_total(total, top)[:, 0]
+        ys[start:stop] = _log_total(total, top)
 
-    _by_rows(work, rows, _LOOP_WORTH_A_THREAD if loops else _WORTH_A_THREAD)
+    _by_rows(work, rows)
     return y
 
 
@@ -83,79 +89,117 @@ def logsumexp_gradient(gy: Any, x: Any, y: Any, axis: int) -> Any:
     if loops is None:
         return None
     gx = np.empty_like(x)
-    gys, xs, ys, gxs = gy.reshape(-1), _rows(x), y.reshape(-1), _rows(gx)
-    _by_rows(lambda i, j: loops.logsumexp_gradient(gys[i:j], xs[i:j], ys[i:j], gxs[i:j]), xs)
+    _run(loops.logsumexp_gradient, axis, (x, gx), (gy, y))
     return gx
 
 
 def label_losses(x: Any, t: Any) -> tuple[Any, Any]:
-    """-log(softmax(x)[t]) for each row, and what ``label_gradient`` wants to be kept.
+    """-log(softmax(x)[t]) for each sample, and what ``label_gradient`` wants to be kept.
 
     Args:
-        x: Scores (N, C).
-        t: Labels (N,), int64, from 0 to C - 1.
+        x: Scores (N, C, ...).
+        t: Labels from 0 to C - 1, int64, in a row: (N ...,).
     """
-    xp = get_array_module(x)
-    loops = _loops(1, x)
-    if loops is not None and type(t) is np.ndarray and t.dtype == np.int64 and t.flags.c_contiguous:
-        losses, tops, totals = np.empty(len(x), x.dtype), np.empty(len(x), x.dtype), np.empty(len(x))
-        _by_rows(lambda i, j: loops.label_losses(x[i:j], t[i:j], losses[i:j], tops[i:j], totals[i:j]), x)
+    loops = _loops(1, x) if type(t) is np.ndarray and t.dtype == np.int64 and t.flags.c_contiguous else None
+    if loops is not None:
+        losses, tops, totals = np.empty(len(t), x.dtype), np.empty(len(t), x.dtype), np.empty(len(t))
+        _run(loops.label_losses, 1, (x,), (t, losses, tops, totals))
         return losses, (tops, totals)
+    if x.ndim > 2:
+        return label_losses(_classes_last(x), t)
     p, log_total = _softmax(x, 1)
-    return log_total[:, 0] - x[xp.arange(len(x)), t], p
+    return log_total[:, 0] - x[get_array_module(x).arange(len(x)), t], p
 
 
 def label_gradient(x: Any, t: Any, kept: Any, scale: Any) -> Any:
-    """(softmax(x) - one-hot) scale, (N, C).
+    """(softmax(x) - one-hot) scale, (N, C, ...).
 
     Args:
         x, t: As for ``label_losses``.
-        kept: What that returned: the tops and sums of the rows, from which a loop has softmax(x) in no time, or
-            softmax(x).
-        scale: A number, or (N,).
+        kept: What that returned: the tops and sums of the samples, from which a loop has softmax(x) in no time, or
+            softmax(x), (N ..., C).
+        scale: A number, or (N ...,).
     """
-    if isinstance(kept, tuple):
-        scales = np.empty(len(x), x.dtype)
-        scales[...] = scale
-        loops = _loops(1, x)
-        if loops is not None:
-            gx = np.empty_like(x)
-            each = (x, t, *kept, scales, gx)
-            _by_rows(lambda i, j: loops.label_gradient(*[a[i:j] for a in each]), x)
-            return gx
-        kept = softmax(x, 1)
-    xp, is_number = get_array_module(x), not getattr(scale, "ndim", 0)
-    gx = kept * (scale if is_number else scale[:, None])
-    gx[xp.arange(len(x)), t] -= scale
+    is_number = not getattr(scale, "ndim", 0)
+    loops = _loops(1, x) if isinstance(kept, tuple) else None
+    if loops is not None:
+        gx = np.empty_like(x)
+        scales = np.full(len(t), scale, x.dtype) if is_number else np.ascontiguousarray(scale, x.dtype)
+        _run(loops.label_gradient, 1, (x, gx), (t, *kept, scales))
+        return gx
+    if x.ndim > 2:
+        gx = label_gradient(_classes_last(x), t, kept, scale)
+        xp = get_array_module(x)
+        return xp.moveaxis(gx.reshape(len(x), *x.shape[2:], x.shape[1]), -1, 1)  # (N, C, ...)
+    p = softmax(x, 1) if isinstance(kept, tuple) else kept
+    gx = p * (scale if is_number else scale[:, None])
+    gx[get_array_module(x).arange(len(x)), t] -= scale
     return gx
 
 
-def _by_loop(name: str, axis: int, like: Any, *arrays: Any) -> Any:
-    """The result of the loop ``name`` over the rows of ``arrays``, an array like ``like``; None where none serves."""
-    given = arrays or (like,)
-    loops = _loops(axis, *given)
+def _classes_last(x: Any) -> Any:
+    """(N, C, ...) as rows of C classes, (N ..., C)."""
+    return get_array_module(x).moveaxis(x, 1, -1).reshape(-1, x.shape[1])
+
+
+# --- by loops ---------------------------------------------------------------------------------------------------
+
+
+def _by_loop(name: str, axis: int, x: Any, *others: Any) -> Any:
+    """What the loop ``name`` makes of ``x`` and the others, an array like ``x``; None where none serves them."""
+    loops = _loops(axis, x, *others)
     if loops is None:
         return None
-    loop, out = getattr(loops, name), np.empty_like(like)
-    each = [_rows(a) for a in (*given, out)]
-    _by_rows(lambda i, j: loop(*[a[i:j] for a in each]), each[0])
+    out = np.empty_like(x)
+    _run(getattr(loops, name), axis, (x, *others, out))
     return out
 
 
-def _loops(axis: int, x: Any, *others: Any) -> Any:
-    """The loops, where they serve these arrays: enough numbers, to be summed along the last axis."""
-    if type(x) is not np.ndarray or axis != x.ndim - 1 or x.size < _LEAST_FOR_LOOPS:
+def _loops(axis: Any, x: Any, *others: Any) -> Any:
+    """The loops, where they serve these arrays: over rows, or over columns if ``axis`` is not the last."""
+    if type(x) is not np.ndarray or x.size < _LEAST_FOR_LOOPS or not isinstance(axis, int):
         return None
-    return loops_for("softmax", x, *others)
+    return loops_for("softmax" if _after(axis, x) == 1 else "softmax_columns", x, *others)
+
+
+def _run(loop: Any, axis: int, wholes: tuple[Any, ...], each: tuple[Any, ...] = ()) -> None:
+    """Calls ``loop`` with arrays of one shape, and with those that have one element for each row or column of them."""
+    x, C, B = wholes[0], wholes[0].shape[axis], _after(axis, wholes[0])
+    if B == 1:
+        rows = [*[a.reshape(-1, C) for a in wholes], *[a.reshape(-1) for a in each]]
+        if x.size < 2 * _LOOP_WORTH_A_THREAD:
+            loop(*rows)
+        else:
+            run_in_parts(lambda i, j: loop(*[a[i:j] for a in rows]), len(rows[0]), -(-_LOOP_WORTH_A_THREAD // C))
+        return
+    A, R = x.size // (C * B), _rows_as_one(C, B)
+    given = [*[a.reshape(A, C // R, R * B) for a in wholes], *[a.reshape(A, B) for a in each]]
+    width = R * B if R > 1 else min(_WIDEST, max(_NARROWEST, -(-A * B // _BLOCKS) // _NARROWEST * _NARROWEST))
+    blocks = A * -(-R * B // width)
+    run_in_parts(lambda i, j: loop(*given, B, width, i, j), blocks, -(-_LOOP_WORTH_A_THREAD * blocks // x.size))
+
+
+def _after(axis: int, x: Any) -> int:
+    """How many elements lie between neighbours along ``axis``."""
+    return 1 if axis == x.ndim - 1 else math.prod(x.shape[axis + 1 :])
+
+
+@cache
+def _rows_as_one(C: int, B: int) -> int:
+    """How many rows of few columns are taken as one wide row: a divisor of C."""
+    return next(R for R in range(max(1, min(C, _WIDE // B)), 0, -1) if C % R == 0)
+
+
+# --- in NumPy ---------------------------------------------------------------------------------------------------
 
 
 def _rows(x: Any) -> Any:
     return x.reshape(-1, x.shape[-1])
 
 
-def _by_rows(work: Any, rows: Any, least: int | None = None) -> None:
-    """Calls ``work`` with the rows from one to another, of at least so many elements."""
-    run_in_parts(work, len(rows), -(-(least or _LOOP_WORTH_A_THREAD) // rows.shape[1]))
+def _by_rows(work: Any, rows: Any) -> None:
+    """Calls ``work`` with the rows from one to another."""
+    run_in_parts(work, len(rows), -(-_WORTH_A_THREAD // rows.shape[1]))
 
 
 def _is_fast(x: Any, axis: int) -> bool:
@@ -180,7 +224,7 @@ def _softmax(x: Any, axis: int) -> tuple[Any, Any]:
         ps[start:stop] *= 1 / total
         logs[start:stop] = _log_total(total, top)
 
-    _by_rows(work, rows, _WORTH_A_THREAD)
+    _by_rows(work, rows)
     return p, log_total
 
 

@@ -9,7 +9,7 @@ from dezero import arrays, using_config
 from dezero.kernels import softmax as kernels
 from dezero.kernels.softmax import _is_fast, logsumexp, softmax, softmax_reference
 
-SHAPES = [(900, 700), (3, 40, 50), (4097, 1), (1, 5000), (37, 129), (700,)]
+SHAPES = [(900, 700), (3, 40, 50), (4097, 1), (1, 5000), (37, 129), (700,), (2, 5, 3, 7, 9), (3, 67, 1100), (2, 500, 2)]
 inf, nan = np.inf, np.nan
 
 
@@ -45,25 +45,25 @@ def test_on_large_arrays_it_is_what_the_reference_is(shape, scale, dtype, tolera
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_gradients_of_loops_are_what_the_formulas_are(shape, dtype, tolerance, way):
     x, gy = in_rows(shape, dtype, 3.0), np.random.default_rng(1).standard_normal(shape).astype(dtype)
-    axis = x.ndim - 1
-    p, log_total = softmax_reference(x, axis)
-    g = gy.max(axis=axis, keepdims=True)
-    found = (
-        kernels.softmax_gradient(gy, p, axis),
-        kernels.log_softmax_gradient(gy, np.log(p), axis),
-        kernels.logsumexp_gradient(g, x, log_total, axis),
-    )
-    if way != "compiled":
-        assert found == (None, None, None)
-        return
-    wanted = (
-        p * (gy - (p * gy).sum(axis=axis, keepdims=True)),
-        gy - p * gy.sum(axis=axis, keepdims=True),
-        g * p,
-    )
-    for got, want in zip(found, wanted):
-        assert got.dtype == dtype
-        np.testing.assert_allclose(got, want, rtol=20 * tolerance, atol=20 * tolerance)
+    for axis in range(x.ndim):
+        p, log_total = softmax_reference(x, axis)
+        g = gy.max(axis=axis, keepdims=True)
+        found = (
+            kernels.softmax_gradient(gy, p, axis),
+            kernels.log_softmax_gradient(gy, np.log(p), axis),
+            kernels.logsumexp_gradient(g, x, log_total, axis),
+        )
+        if way != "compiled":
+            assert found == (None, None, None)
+            return
+        wanted = (
+            p * (gy - (p * gy).sum(axis=axis, keepdims=True)),
+            gy - p * gy.sum(axis=axis, keepdims=True),
+            g * p,
+        )
+        for got, want in zip(found, wanted):
+            assert got.dtype == dtype
+            np.testing.assert_allclose(got, want, rtol=20 * tolerance, atol=20 * tolerance)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 3e-6), (np.float64, 1e-13)])
@@ -85,6 +85,26 @@ def test_losses_of_labels_and_their_gradient(shape, scale, dtype, tolerance, way
         np.testing.assert_allclose(gx, want, rtol=20 * tolerance, atol=20 * tolerance)
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 3e-6), (np.float64, 1e-13)])
+@pytest.mark.parametrize("scale", [1.0, 1e4])
+@pytest.mark.parametrize("shape", [(3, 21, 40, 50), (40, 12, 7), (2, 300, 1), (5, 7, 2000), (2, 3, 4), (2, 5, 0)])
+def test_labels_of_pixels_are_as_those_of_rows(shape, scale, dtype, tolerance, way):
+    rng = np.random.default_rng(0)
+    x = (scale * rng.standard_normal(shape)).astype(dtype)
+    rows = np.moveaxis(x, 1, -1).reshape(-1, shape[1])
+    t, weights = rng.integers(0, shape[1], len(rows)), rng.random(len(rows)).astype(dtype)
+    channels_last = np.moveaxis(np.moveaxis(x, 1, -1).copy(), -1, 1)
+    for given in (x, channels_last):
+        losses, kept = kernels.label_losses(given, t)
+        np.testing.assert_allclose(losses, kernels.label_losses(rows, t)[0], rtol=tolerance, atol=scale * tolerance)
+        for w in (0.25, weights):
+            gx = kernels.label_gradient(given, t, kept, w)
+            want = kernels.label_gradient(rows, t, kernels.label_losses(rows, t)[1], w)
+            assert losses.dtype == gx.dtype == dtype and gx.shape == shape
+            found = np.moveaxis(gx, 1, -1).reshape(want.shape)
+            np.testing.assert_allclose(found, want, rtol=20 * tolerance, atol=20 * tolerance)
+
+
 def test_losses_with_loops_may_have_their_gradient_without():
     x, t = in_rows((40, 50), np.float64, 1.0), np.arange(40)
     losses, kept = kernels.label_losses(x, t)
@@ -93,24 +113,37 @@ def test_losses_with_loops_may_have_their_gradient_without():
         np.testing.assert_allclose(kernels.label_gradient(x, t, kept, 2.0), gx, rtol=1e-13)
 
 
-def test_minus_infinity_has_no_weight_and_nan_spreads_along_its_row(way):
-    x = np.zeros((100, 100), np.float32)
-    x[0, 3], x[1, 3] = -inf, nan
-    p, log_total = softmax(x, 1), logsumexp(x, 1)
-    assert p[0, 3] == 0 and log_total[0, 0] == pytest.approx(np.log(99))
-    assert np.isnan(p[1]).all() and np.isfinite(p[2:]).all()
+def along(axis, x):
+    """Rows, or as columns, of which there are many or few."""
+    return x if axis == 1 else np.ascontiguousarray(x.T)
 
 
-def test_infinite_rows_are_what_pytorch_has(way):
-    x = np.ones((100, 100))
-    x[0], x[1, 2], x[2], x[2, 7], x[3, :50] = -inf, inf, inf, nan, -inf
-    log_total = logsumexp(x, 1)[:, 0]
-    np.testing.assert_allclose(log_total[:4], [-inf, inf, nan, np.log(50) + 1])
-    np.testing.assert_allclose(arrays.logsumexp(x, 1)[:, 0], log_total)
-    with np.errstate(invalid="ignore"):
-        p, y = softmax(x, 1), kernels.log_softmax(x, 1)
-    assert np.isnan(p[:3]).all() and np.isfinite(p[3:]).all()
-    assert np.isnan(y[0]).all() and np.isnan(y[2]).all() and (y[3, :50] == -inf).all() and np.isfinite(y[4:]).all()
+@pytest.mark.parametrize("axis", [0, 1])
+def test_minus_infinity_has_no_weight_and_nan_spreads_along_its_row(axis, way):
+    for n in (100, 11):
+        x = np.zeros((n, 100), np.float32)
+        x[0, 3], x[1, 3] = -inf, nan
+        x = along(axis, x)
+        p, log_total = softmax(x, axis), logsumexp(x, axis)
+        p, log_total = (p, log_total) if axis else (p.T, log_total.T)
+        assert p[0, 3] == 0 and log_total[0, 0] == pytest.approx(np.log(99))
+        assert np.isnan(p[1]).all() and np.isfinite(p[2:]).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_infinite_rows_are_what_pytorch_has(axis, way):
+    for n in (100, 11):
+        x = np.ones((n, 100))
+        x[0], x[1, 2], x[2], x[2, 7], x[3, :50] = -inf, inf, inf, nan, -inf
+        x = along(axis, x)
+        log_total = logsumexp(x, axis).ravel()
+        np.testing.assert_allclose(log_total[:4], [-inf, inf, nan, np.log(50) + 1])
+        np.testing.assert_allclose(arrays.logsumexp(x, axis).ravel(), log_total)
+        with np.errstate(invalid="ignore"):
+            p, y = softmax(x, axis), kernels.log_softmax(x, axis)
+        p, y = (p, y) if axis else (p.T, y.T)
+        assert np.isnan(p[:3]).all() and np.isfinite(p[3:]).all()
+        assert np.isnan(y[0]).all() and np.isnan(y[2]).all() and (y[3, :50] == -inf).all() and np.isfinite(y[4:]).all()
 
 
 def test_other_layouts_and_types_are_left_to_the_reference():

@@ -5,5 +5,5 @@ NumPy, beside which the loop is tested. A loop reads what it needs, computes in 
 pass over memory where NumPy's functions take one each.
 
 The machine code lies in ``__pycache__`` and is made anew where the file of its loop has changed. After a change in what
-several share, ``elementary.py``, ``vectors.py`` or ``jit.py``, delete that folder.
+several share, ``elementary.py``, ``vectors.py``, ``sums.py`` or ``jit.py``, delete that folder.
 """

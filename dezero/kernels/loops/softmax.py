@@ -10,11 +10,11 @@ import math
 
 import numpy as np
 
-from . import elementary
+from . import elementary, sums
 from .jit import exact, formula, loop
 
-_BLOCK = 1024  # elements of a row that are summed up in their own precision; the sums of the blocks in float64
-_LEAST, _MOST = 1e-6, 1e30  # of a sum of e^x that needs no shift
+_BLOCK = 1024  # powers of a row that are summed up in their own precision; the sums of the blocks in float64
+LEAST, MOST = 1e-6, 1e30  # of a sum of e^x that needs no shift
 _LANES = 16  # as many numbers are compared at once
 
 
@@ -31,11 +31,11 @@ def softmax(x, p):
 
 
 @loop
-def softmax_gradient(gy, y, gx):
+def softmax_gradient(y, gy, gx):
     """gx = y (gy - sum(gy y))."""
     for n in range(len(y)):
         gys, ys, gxs = gy[n], y[n], gx[n]
-        mean = _dot(gys, ys)
+        mean = y.dtype.type(sums.dot(gys, ys))
         for c in range(len(ys)):
             gxs[c] = ys[c] * (gys[c] - mean)
 
@@ -47,17 +47,17 @@ def log_softmax(x, y):
     for n in range(len(x)):
         xs, ys = x[n], y[n]
         top, total = _top_and_total(xs, ys)
-        log_total = number(math.log(total))
+        log = number(elementary.log(total))
         for c in range(len(xs)):
-            ys[c] = _minus(xs[c], top, log_total)
+            ys[c] = minus(xs[c], top, log)
 
 
 @loop
-def log_softmax_gradient(gy, y, gx):
+def log_softmax_gradient(y, gy, gx):
     """gx = gy - e^y sum(gy)."""
     for n in range(len(y)):
         gys, ys, gxs = gy[n], y[n], gx[n]
-        total = _sum(gys)
+        total = y.dtype.type(sums.total(gys))
         for c in range(len(ys)):
             gxs[c] = gys[c] - elementary.exp(ys[c]) * total
 
@@ -67,11 +67,11 @@ def logsumexp(x, y):
     """y = top + log(total); infinite where that is."""
     spare = np.empty_like(x[0])
     for n in range(len(x)):
-        y[n] = _log_total(*_top_and_total(x[n], spare))
+        y[n] = log_total(*_top_and_total(x[n], spare))
 
 
 @loop
-def logsumexp_gradient(gy, x, y, gx):
+def logsumexp_gradient(x, gx, gy, y):
     """gx = gy e^(x - y); 0 where both are -inf."""
     number = x.dtype.type
     for n in range(len(x)):
@@ -87,12 +87,12 @@ def label_losses(x, t, losses, tops, totals):
     spare = np.empty_like(x[0])
     for n in range(len(x)):
         top, total = _top_and_total(x[n], spare)
-        losses[n] = (top - x[n, t[n]]) + math.log(total)
+        losses[n] = (top - x[n, t[n]]) + elementary.log(total)
         tops[n], totals[n] = top, total
 
 
 @loop
-def label_gradient(x, t, tops, totals, scale, gx):
+def label_gradient(x, gx, t, tops, totals, scale):
     """gx = (softmax(x) - one-hot) scale."""
     number = x.dtype.type
     for n in range(len(x)):
@@ -108,7 +108,7 @@ def _top_and_total(xs, es):
     """What to subtract from a row before exp, and the sum, in float64; e^(x - top) is written to ``es``."""
     top = xs.dtype.type(0)
     total = _exponentials(xs, top, es)
-    if total < _LEAST or total > _MOST:
+    if total < LEAST or total > MOST:
         top = _largest(xs)
         total = _exponentials(xs, top, es)
     return top, total
@@ -145,34 +145,10 @@ def _largest(xs):
 
 
 @formula
-def _log_total(top, total):
-    return top if abs(top) == math.inf else type(top)(top + math.log(total))
+def log_total(top, total):
+    return top if abs(top) == math.inf else type(top)(top + elementary.log(total))
 
 
 @exact
-def _minus(x, top, log_total):
-    return (x - top) - log_total  # in this order: both may be large
-
-
-@formula
-def _sum(xs):
-    total = 0.0
-    for start in range(0, len(xs), _BLOCK):
-        x = xs[start : start + _BLOCK]
-        of_block = xs.dtype.type(0)
-        for c in range(len(x)):
-            of_block += x[c]
-        total += of_block
-    return xs.dtype.type(total)
-
-
-@formula
-def _dot(xs, ys):
-    total = 0.0
-    for start in range(0, len(xs), _BLOCK):
-        x, y = xs[start : start + _BLOCK], ys[start : start + _BLOCK]
-        of_block = xs.dtype.type(0)
-        for c in range(len(x)):
-            of_block += x[c] * y[c]
-        total += of_block
-    return xs.dtype.type(total)
+def minus(x, top, log):
+    return (x - top) - log  # in this order: both may be large

@@ -1,23 +1,46 @@
-"""Knows sums as loops: of a vector, and along the middle axis of three."""
+"""Knows sums as loops: of a vector, of products and of squares, and along the middle axis of three."""
 
 from __future__ import annotations
 
-from .jit import loop
+from .jit import formula, loop
 
 _BLOCK = 4096  # elements that are added up in their own precision; their sums in double
 
 
 @loop
 def total(x):
-    """The sum of a vector."""
-    y = 0.0
+    """The sum of a vector, in float64."""
+    found = 0.0
     for start in range(0, len(x), _BLOCK):
-        block = x[start : start + _BLOCK]
-        s = x.dtype.type(0)
-        for i in range(len(block)):
-            s += block[i]
-        y += s
-    return y
+        xs, s = x[start : start + _BLOCK], x.dtype.type(0)
+        for i in range(len(xs)):
+            s += xs[i]
+        found += s
+    return found
+
+
+@formula
+def dot(x, y):
+    """The sum of x y, in float64."""
+    found = 0.0
+    for start in range(0, len(x), _BLOCK):
+        xs, ys, s = x[start : start + _BLOCK], y[start : start + _BLOCK], x.dtype.type(0)
+        for i in range(len(xs)):
+            s += xs[i] * ys[i]
+        found += s
+    return found
+
+
+@formula
+def squares(x, centre):
+    """The sum of (x - centre)^2, in float64."""
+    found = 0.0
+    for start in range(0, len(x), _BLOCK):
+        xs, s = x[start : start + _BLOCK], x.dtype.type(0)
+        for i in range(len(xs)):
+            s += (xs[i] - centre) * (xs[i] - centre)
+        found += s
+    return found
 
 
 @loop
