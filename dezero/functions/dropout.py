@@ -7,6 +7,7 @@ from typing import Any
 from ..config import Config
 from ..core import Variable, as_operand, as_variable
 from ..cuda import as_numpy, get_array_module
+from ..kernels.masking import scale_by
 from .formula import Formula
 
 
@@ -17,10 +18,13 @@ class Dropout(Formula):
         self.mask = mask
 
     def forward(self, x):
-        return x * self.mask
+        return scale_by(self.mask, x)
 
     def gradients(self, gy, y, x):
         return gy * self.mask
+
+    def array_backward(self, gy):
+        return scale_by(self.mask, gy)
 
 
 def dropout(x: Any, dropout_ratio: float = 0.5, rng: Any = None) -> Variable:

@@ -13,6 +13,7 @@ from .parallel import run_in_parts
 _BLOCK = 1 << 17  # elements to take at a time: what is computed in between stays in the cache
 _WORTH_A_THREAD = 2  # blocks
 _LOOP_WORTH_A_THREAD = 1 << 20  # elements
+_SCALED_WORTH_A_THREAD = 1 << 19  # elements
 _LEAST = 1 << 13  # elements; for fewer the references are as fast
 
 
@@ -43,6 +44,29 @@ def _keep_where(condition: np.ndarray, x: np.ndarray) -> np.ndarray:
     np.negative(mask, out=mask)
     mask &= x.view(bits)
     return mask.view(x.dtype)
+
+
+def scale_by(mask: Any, x: Any) -> Any:
+    """``x * mask``, for a mask of the shape of ``x``, or with length 1 along the last axes."""
+    if type(x) is not np.ndarray or x.size < 2 * _SCALED_WORTH_A_THREAD or len(mask) != len(x):
+        return x * mask
+    y = np.empty(x.shape, np.result_type(x, mask))
+    loops = loops_for("masking", x, mask, y) if _is_of_rows(mask, x) else None
+    if loops is None:
+        least = -(-_SCALED_WORTH_A_THREAD * len(x) // x.size)
+        run_in_parts(lambda i, j: np.multiply(x[i:j], mask[i:j], out=y[i:j]), len(x), least)
+        return y
+    factors = mask.reshape(-1)
+    rows, out = x.reshape(len(factors), -1), y.reshape(len(factors), -1)
+    least = -(-_SCALED_WORTH_A_THREAD // rows.shape[1])
+    run_in_parts(lambda i, j: loops.scale_rows(rows[i:j], factors[i:j], out[i:j]), len(rows), least)
+    return y
+
+
+def _is_of_rows(mask: np.ndarray, x: np.ndarray) -> bool:
+    """Whether ``mask`` has one element for each of some long rows of ``x``."""
+    k = max((axis + 1 for axis, n in enumerate(mask.shape) if n > 1), default=0)
+    return mask.ndim == x.ndim and mask.shape[:k] == x.shape[:k] and mask.size <= x.size >> 4
 
 
 def keep_above_zero(x: Any) -> Any:

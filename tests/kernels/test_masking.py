@@ -7,7 +7,7 @@ import pytest
 
 from dezero.cuda import as_numpy
 from dezero.kernels import masking
-from dezero.kernels.masking import keep_above_zero, keep_where, keep_where_above_zero
+from dezero.kernels.masking import keep_above_zero, keep_where, keep_where_above_zero, scale_by
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int32])
@@ -68,3 +68,15 @@ def test_above_zero_nan_stays_and_minus_zero_is_not_above(xp):
     assert np.isnan(y[0])
     assert y[1:].tolist() == [0, 0, 0, 2]
     assert as_numpy(keep_where_above_zero(xp.ones(5), x)).tolist() == [0, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(5,), (7, 9), (1, 40), (6, 5, 9, 7), (6, 1, 9, 7), (1, 1, 33)])
+def test_a_mask_of_elements_or_of_channels_scales_them(shape, dtype, way, monkeypatch):
+    monkeypatch.setattr(masking, "_SCALED_WORTH_A_THREAD", 8)
+    rng = np.random.default_rng(0)
+    for x in seen(rng.standard_normal(shape).astype(dtype)):
+        for wide in (x.shape, (*x.shape[:2], *[1] * (x.ndim - 2))):
+            mask = 2 * (rng.random(wide) < 0.5).astype(dtype)
+            y = scale_by(mask, x)
+            assert np.array_equal(y, x * mask) and y.dtype == dtype

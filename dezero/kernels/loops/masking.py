@@ -1,4 +1,4 @@
-"""Knows how to keep some numbers of a vector and put zeros in place of the others, as loops."""
+"""Knows how to keep some numbers of a vector and put zeros in place of the others, or scale whole rows, as loops."""
 
 from __future__ import annotations
 
@@ -24,3 +24,11 @@ def keep_above_zero(x, y):
     zero = x.dtype.type(0)
     for i in range(len(x)):
         y[i] = zero if x[i] <= zero else x[i]
+
+
+@loop
+def scale_rows(x, factors, y):
+    for n in range(len(x)):
+        xs, ys, factor = x[n], y[n], factors[n]
+        for i in range(len(xs)):
+            ys[i] = xs[i] * factor
