@@ -21,7 +21,7 @@ from .conv import image_blocks, to_compute
 from .im2col import ONE, Pair, cropped, outsize, reach, tap_slices
 from .meetings import Axis, lanes, vector
 from .parallel import run_in_parts
-from .pixels import as_pixels, block_size, row_of
+from .pixels import as_pixels, block_size, new_images, row_of
 
 _WORKSPACE = 256 << 10  # bytes of products at a time: the image, the result and these fit into the cache
 _WORTH_A_THREAD = 1 << 20  # products
@@ -76,12 +76,12 @@ def conv2d_weight(x: Any, gy: Any, kernel: Pair, stride: Pair, pad: Pair, dilati
 
 
 def _multiply_and_add(x: Any, W: Any, stride: Pair, pad: Pair, dilation: Pair) -> Any:
-    """Each channel of ``x`` (N, C, H, W) convolved with its own filter of ``W``: (N, OH, OW, C)."""
+    """Each channel of ``x`` (N, C, H, W) convolved with its own filter of ``W``: (N, C, OH, OW)."""
     N, C, *size = x.shape
     OH, OW = outsize((size[0], size[1]), W.shape[2:], stride, pad, dilation)
-    y = np.empty((N, OH, OW, C), x.dtype)
+    y = new_images((N, C, OH, OW), x.dtype)
     taps = _rows_of_taps(W, OW)
-    for part, seen, terms in _blocks(y, x, W.shape[2:], stride, pad, dilation):
+    for part, seen, terms in _blocks(y.transpose(0, 2, 3, 1), x, W.shape[2:], stride, pad, dilation):
         np.multiply(seen[0], taps[0], out=part)
         for tap, place in zip(taps[1:], seen[1:]):
             np.multiply(place, tap, out=terms)
@@ -90,7 +90,7 @@ def _multiply_and_add(x: Any, W: Any, stride: Pair, pad: Pair, dilation: Pair) -
 
 
 def _spread(x: Any, W: Any, stride: Pair, pad: Pair, size: Pair, dilation: Pair) -> Any:
-    """Each pixel of ``x`` (N, C, H, W) times its channel's filter of ``W``, added up where it falls: (N, OH, OW, C)."""
+    """Each pixel of ``x`` (N, C, H, W) times its channel's filter of ``W``, added up where it falls: (N, C, OH, OW)."""
     N, C, H, Wd = x.shape
     x = as_pixels(x)
     y = np.zeros((N, size[0] + 2 * pad[0], size[1] + 2 * pad[1], C), x.dtype).transpose(0, 3, 1, 2)
@@ -103,7 +103,7 @@ def _spread(x: Any, W: Any, stride: Pair, pad: Pair, size: Pair, dilation: Pair)
         for tap, seen in zip(taps, tap_slices(y[i : i + n], W.shape[2:], stride, (H, Wd), dilation)):
             np.multiply(part, tap, out=product)
             seen += product.transpose(0, 3, 1, 2)
-    return cropped(y, pad).transpose(0, 2, 3, 1)
+    return cropped(y, pad)
 
 
 def _summed_products(x: Any, gy: Any, kernel: Pair, stride: Pair, pad: Pair, dilation: Pair) -> Any:
@@ -120,10 +120,11 @@ def _summed_products(x: Any, gy: Any, kernel: Pair, stride: Pair, pad: Pair, dil
 
 
 def _finished(y: Any, b: Any, dtype: Any) -> Any:
-    """``y`` (N, H, W, C) with the bias, as (N, C, H, W) of ``dtype``."""
+    """``y`` (N, C, H, W) with the bias, of ``dtype``."""
     if b is not None:
-        y += row_of(b, y.shape[2])
-    return y.astype(dtype, copy=False).transpose(0, 3, 1, 2)
+        pixels = y.transpose(0, 2, 3, 1)
+        pixels += row_of(b, y.shape[3])
+    return y.astype(dtype, copy=False)
 
 
 def _blocks(
@@ -155,12 +156,12 @@ def _repeated(x: Any, count: int) -> Any:
 
 
 def _joined(y: Any, count: int) -> Any:
-    """``y`` (N, H, W, C) with every ``count`` channels in a row added up."""
+    """``y`` (N, C, H, W) with every ``count`` channels in a row added up."""
     if count == 1:
         return y
-    total = y[..., ::count].copy()
+    total = y[:, ::count].copy(order="K")
     for k in range(1, count):
-        total += y[..., k::count]
+        total += y[:, k::count]
     return total
 
 
@@ -174,11 +175,11 @@ def _loops(*arrays: Any) -> Any:
 
 
 def _convolved(loops: Any, x: Any, W: Any, down: Axis, across: Axis) -> Any:
-    """Each channel of ``x`` (N, C, H, W) with its own filter of ``W``: (N, OH, OW, C)."""
+    """Each channel of ``x`` (N, C, H, W) with its own filter of ``W``: (N, C, OH, OW)."""
     N, C = x.shape[:2]
-    y = np.empty((N, down.size, across.size, C), x.dtype)
+    y = new_images((N, C, down.size, across.size), x.dtype)
     taps = W.reshape(C, -1).T.ravel()  # (KH*KW*C,)
-    vectors = vector(x), taps, np.zeros(C, x.dtype), y.reshape(-1)
+    vectors = vector(x), taps, np.zeros(C, x.dtype), vector(y)
     sizes = down.length, across.length, across.kernel, down.size, across.size, C
     neighbours = across.steps[0] == across.apart[1]
     convolve = loops.convolve(lanes(x), across.kernel if neighbours and across.kernel in _COMPILED else 0)

@@ -18,6 +18,7 @@ from .conv import channel_sum  # noqa: F401  # with the rest, for those who take
 from .im2col import ONE, Pair, col2im_array, im2col_array, outsize
 from .meetings import Axis, lanes, vector
 from .parallel import run_in_parts
+from .pixels import new_images
 
 # Measured on ResNeXt shapes.
 _LEAST, _MOST = 4, 64  # channels of a group, in and out, for the compiled loops
@@ -153,15 +154,15 @@ def _loops(x: Any, other: Any, outs: int, groups: int) -> Any:
 def _convolved(loops: Any, x: Any, W: Any, b: Any, down: Axis, across: Axis) -> Any:
     """``x`` (N, C, H, W) with the filters (G, KH, KW, C/G, OC/G): (N, OC, OH, OW)."""
     N, (G, KH, KW, ins, outs) = len(x), W.shape
-    y = np.empty((N, down.size, across.size, G * outs), x.dtype)
+    y = new_images((N, G * outs, down.size, across.size), x.dtype)
     b = np.zeros(G * outs, x.dtype) if b is None else np.require(b, requirements=["C", "W"])
-    vectors = vector(x), np.require(W, requirements=["C", "W"]).reshape(-1), b, y.reshape(-1)
+    vectors = vector(x), np.require(W, requirements=["C", "W"]).reshape(-1), b, vector(y)
     sizes = down.length, across.length, KH, KW, down.size, across.size, G, outs
     plan = (*down.steps, *across.steps, *across.apart), down.meets, across.meets, across.groups
     convolve = loops.convolve(ins, _lanes(x, outs))
     least = _WORTH_A_THREAD // (across.size * W.size)
     run_in_parts(lambda start, stop: convolve(*vectors, sizes, *plan, start, stop), N * down.size, max(1, least))
-    return y.transpose(0, 3, 1, 2)
+    return y
 
 
 def _weighed(loops: Any, x: Any, gy: Any, kernel: Pair, stride: Pair, pad: Pair, dilation: Pair, groups: int) -> Any:

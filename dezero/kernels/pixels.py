@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+_CHANNELS_LAST = np.empty((2, 2, 2, 2)).transpose((0, 3, 1, 2))
+
 
 def has_channels_last(x: Any) -> bool:
     """Whether a row of pixels of ``x`` (N, C, H, W) is one stretch of memory."""
@@ -16,6 +18,11 @@ def has_channels_last(x: Any) -> bool:
 def as_pixels(x: Any) -> Any:
     """``x`` (N, C, H, W) as (N, H, W, C), contiguous."""
     return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+
+
+def new_images(shape: tuple[int, ...], dtype: Any) -> Any:
+    """An array (N, C, H, W) with the channels last in memory, and no view of another: a leaf needs no copy of it."""
+    return np.empty_like(_CHANNELS_LAST, dtype, shape=shape)
 
 
 def row_of(b: Any, width: int) -> Any:

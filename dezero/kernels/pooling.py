@@ -24,7 +24,7 @@ from .compiled import loops_for
 from .im2col import NONE, Pair, cropped, outsize, padded, tap_slices
 from .masking import keep_where
 from .parallel import run_in_parts
-from .pixels import as_pixels, has_channels_last
+from .pixels import as_pixels, has_channels_last, new_images
 
 _BLOCK = 1 << 18  # elements of images to take at a time, if an image has not more
 _WORTH_A_THREAD = 1 << 18  # elements
@@ -34,10 +34,10 @@ def max_pool(x: Any, kernel: Pair, stride: Pair, pad: Pair, more: Pair = NONE) -
     """The largest element of each window of ``x`` (N, C, H, W); the padding is smaller than any. (N, C, OH, OW)"""
     loops = _loops(x)
     if loops:
-        pixels = _pixels(x)
-        y = np.empty((len(x), *_count(x, kernel, stride, pad, more), x.shape[1]), x.dtype)
-        _share(lambda n: loops.max_pool(pixels[n], y[n], (*kernel, *stride, *pad)), x)
-        return y.transpose(0, 3, 1, 2)
+        y = new_images((*x.shape[:2], *_count(x, kernel, stride, pad, more)), x.dtype)
+        pixels, out = _pixels(x), _pixels(y)
+        _share(lambda n: loops.max_pool(pixels[n], out[n], (*kernel, *stride, *pad)), x)
+        return y
     if _is_large(x):
         y = np.empty_like(x, shape=(*x.shape[:2], *_count(x, kernel, stride, pad, more)))
         _by_images(lambda n: _max_pool(x[n], kernel, stride, pad, more, y[n]), x)
@@ -60,11 +60,12 @@ def mean_pool(x: Any, kernel: Pair, stride: Pair, pad: Pair, more: Pair = NONE, 
         x = x.astype(np.float64)
     loops = _loops(x)
     if loops:
-        pixels, size = _pixels(x), _count(x, kernel, stride, pad, more)
+        size = _count(x, kernel, stride, pad, more)
         shares = _shares(x, size, x.shape[2:], kernel, stride, pad, more, with_pad)
-        y = np.empty((len(x), *size, x.shape[1]), x.dtype)
-        _share(lambda n: loops.mean_pool(pixels[n], y[n], shares, (*kernel, *stride, *pad)), x)
-        return y.transpose(0, 3, 1, 2)
+        y = new_images((*x.shape[:2], *size), x.dtype)
+        pixels, out = _pixels(x), _pixels(y)
+        _share(lambda n: loops.mean_pool(pixels[n], out[n], shares, (*kernel, *stride, *pad)), x)
+        return y
     if _is_large(x):
         y = np.empty_like(x, shape=(*x.shape[:2], *_count(x, kernel, stride, pad, more)))
         _by_images(lambda n: _mean_pool(x[n], kernel, stride, pad, more, with_pad, y[n]), x)
@@ -87,15 +88,28 @@ def spread_mean(
     """Gives each pixel of an image of ``size`` (H, W) its share of every window's ``gy``: ``mean_pool`` transposed."""
     loops = _loops(gy)
     if loops and gy.shape[1] % loops.V == 0:
-        pixels, place = _pixels(gy), (*kernel, *stride, *pad)
         shares = _shares(gy, gy.shape[2:], size, kernel, stride, pad, more, with_pad)
-        gx = np.empty((len(gy), *size, gy.shape[1]), gy.dtype)
-        _share(lambda n: loops.spread_mean(pixels[n], gx[n], shares, place), gx)
-        return gx.transpose(0, 3, 1, 2)
+        gx = new_images((*gy.shape[:2], *size), gy.dtype)
+        pixels, into = _pixels(gy), _pixels(gx)
+        _share(lambda n: loops.spread_mean(pixels[n], into[n], shares, (*kernel, *stride, *pad)), gx)
+        return gx
+    if not _is_large(gy, gy.shape[0] * gy.shape[1] * size[0] * size[1]):
+        return cropped(_spread_mean(gy, size, kernel, stride, pad, more, with_pad), pad, more)
+    gx = np.empty_like(gy, shape=(*gy.shape[:2], *size))
+
+    def spread(n: slice) -> None:
+        gx[n] = cropped(_spread_mean(gy[n], size, kernel, stride, pad, more, with_pad), pad, more)
+
+    _by_images(spread, gx)
+    return gx
+
+
+def _spread_mean(gy: Any, size: Pair, kernel: Pair, stride: Pair, pad: Pair, more: Pair, with_pad: bool) -> Any:
+    """What ``spread_mean`` is, with the padding and what is beyond it."""
     H, W = size[0] + 2 * pad[0] + more[0], size[1] + 2 * pad[1] + more[1]
     gy = gy / _counted(gy, size, kernel, stride, pad, more, with_pad)
     gx = _unfold(gy, 3, W, kernel[1], stride[1])
-    return cropped(_unfold(gx, 2, H, kernel[0], stride[0]), pad, more)
+    return _unfold(gx, 2, H, kernel[0], stride[0])
 
 
 def _shares(like: Any, count: Any, size: Any, *how: Any) -> Any:
@@ -144,9 +158,17 @@ def max_pool_gradient(gy: Any, x: Any, y: Any, kernel: Pair, stride: Pair, pad: 
     loops = _loops(x)
     if loops and gy.dtype == x.dtype and (alone or x.shape[1] % loops.V == 0):
         given, place = [as_pixels(gy), _pixels(x), as_pixels(y)], (*kernel, *stride, *pad)
-        into = np.empty_like(given[1])
+        gx = new_images(x.shape, x.dtype)
+        into = _pixels(gx)
         _share(lambda n: loops.max_pool_gradient(*[a[n] for a in given], into[n], place, alone), x)
-        return into.transpose(0, 3, 1, 2)
+        return gx
+    if not alone and (loops := loops_for("pooling", gy, x, y)):
+        gx = np.empty_like(x)
+        planes = [a.reshape(len(a) * a.shape[1], *a.shape[2:]) for a in (gy, x, y, gx)]  # (N*C, H, W)
+        _share(
+            lambda n: loops.max_pool_gradient_of_planes(*[a[n] for a in planes], (*kernel, *stride, *pad)), planes[1]
+        )
+        return gx
     if not _is_large(x) or x.dtype.itemsize > 8 or gy.dtype != x.dtype:
         return send_to_winners(
             gy, find_winners(x, y, kernel, stride, pad, more), x.shape[2:], kernel, stride, pad, more
@@ -309,8 +331,10 @@ def _count(x: Any, kernel: Pair, stride: Pair, pad: Pair, more: Pair) -> Pair:
     return outsize((x.shape[2] + more[0], x.shape[3] + more[1]), kernel, stride, pad)
 
 
-def _is_large(x: Any) -> bool:
-    return type(x) is np.ndarray and x.dtype.kind == "f" and x.size >= _BLOCK and len(x) > 1
+def _is_large(x: Any, size: int | None = None) -> bool:
+    """Whether to take a few images at a time: of ``x``, or of as many elements as are given."""
+    is_worth_it = (x.size if size is None else size) >= _BLOCK
+    return type(x) is np.ndarray and x.dtype.kind == "f" and is_worth_it and len(x) > 1
 
 
 def _by_images(work: Callable[[slice], object], x: Any) -> None:
@@ -327,7 +351,7 @@ def _by_images(work: Callable[[slice], object], x: Any) -> None:
 
 def _loops(x: Any) -> Any:
     """The compiled loops, where they serve images ``x``: with the channels last in memory, and a register of them."""
-    loops = loops_for("pooling", _pixels(x)) if type(x) is np.ndarray else None
+    loops = loops_for("pooling", _pixels(x)) if type(x) is np.ndarray and x.size else None
     return loops if loops and x.shape[1] >= loops.V else None
 
 

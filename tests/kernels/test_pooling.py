@@ -111,8 +111,9 @@ def test_a_few_images_at_a_time_come_out_as_all_at_once(case, dtype):
     y = pooling.max_pool(x, *how)
     gy = np.random.default_rng(0).integers(-9, 9, y.shape).astype(dtype)
     wanted = pooling.send_to_winners(gy, pooling.find_winners(x, y, *how), x.shape[2:], *how)
-    means = pooling.mean_pool(x, *how)
+    means, spread = pooling.mean_pool(x, *how), pooling.spread_mean(gy, x.shape[2:], *how)
     with a_few_images_at_a_time():
+        assert np.array_equal(pooling.spread_mean(gy, x.shape[2:], *how), spread)
         assert np.array_equal(pooling.max_pool(x, *how), y)
         assert np.array_equal(pooling.mean_pool(x, *how), means)
         gx = pooling.max_pool_gradient(gy, x, y, *how)

@@ -54,6 +54,28 @@ def test_the_loop_multiplies_by_the_same_matrices(rows, columns, last, C):
         check(rows, columns, last, C)
 
 
+@pytest.mark.parametrize("sizes", [((5, 5), (1, 1)), ((1, 1), (5, 6)), ((4, 4), (8, 8)), ((1, 3), (1, 1))])
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("C", [1, 2, 17, 40])
+def test_means_spread_and_repeated_rows_are_those_of_the_matrices(C, last, sizes, way):
+    """What has a way of its own: one pixel from all, all from one, and rows that are the one before."""
+
+    def means(length, size):
+        if size > length:
+            return transposed(means(size, length))
+        places = np.arange(length).reshape(size, -1).T
+        return Taps(places, np.full(places.shape, size / length), length)
+
+    (H, W), (OH, OW) = sizes
+    check(means(H, OH), means(W, OW), last, C)
+
+
+def test_whole_numbers_of_one_pixel_stay_whole(way):
+    one = Taps(np.zeros((1, 2), int), None, 1)
+    for taps in (one, Taps(np.zeros((1, 1), int), None, 1)):
+        assert resample(np.full((1, 2, 1, 1), 3), taps, taps).dtype.kind == "i"
+
+
 def check(rows, columns, last, C):
     x = np.random.default_rng(0).standard_normal((2, C, rows.length, columns.length))
     x = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2) if last else x

@@ -88,7 +88,7 @@ def convolve(V: int, row: int) -> Any:
                     if is_group:
                         s1, s2, s3 = s0, s0, s0
                         for _ in range(rows):
-                            if columns == row:
+                            if row > 0 and columns == row:  # with no columns the four would be read from beyond x
                                 s0, s1, s2, s3 = _four_neighbours(
                                     x, i, to_column, W, w, to_place, row, s0, s1, s2, s3, V
                                 )

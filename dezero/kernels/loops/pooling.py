@@ -79,6 +79,39 @@ def max_pool_gradient(gy, x, y, gx, place, alone):
 
 
 @loop
+def max_pool_gradient_of_planes(gy, x, y, gx, place):
+    """``max_pool_gradient`` where the channels come first: x and gx are (N*C, H, W), gy and y (N*C, OH, OW).
+
+    Windows go from the last to the first, as in NumPy, which adds up by their places: then each sum is the same.
+    """
+    KH, KW, SH, SW, PH, PW = place
+    P, H, W = x.shape
+    _, OH, OW = y.shape
+    for p in range(P):
+        image, into, most, given = x[p].reshape(-1), gx[p].reshape(-1), y[p].reshape(-1), gy[p].reshape(-1)
+        for k in range(len(into)):
+            into[k] = 0
+        at = OH * OW
+        for i in range(OH - 1, -1, -1):
+            top, bottom = _seen(i, KH, SH, PH, H)
+            for j in range(OW - 1, -1, -1):
+                at -= 1
+                left, right = _seen(j, KW, SW, PW, W)
+                last_h, last_w = i * SH - PH + KH - 1, j * SW - PW + KW - 1
+                winner = last_h * W + last_w if last_h < H and last_w < W else -1
+                h, w = top, left
+                while h < bottom:
+                    if image[h * W + w] == most[at]:
+                        winner = h * W + w
+                        break
+                    w += 1
+                    if w == right:
+                        h, w = h + 1, left
+                if winner >= 0:
+                    into[winner] += given[at]
+
+
+@loop
 def mean_pool(x, y, shares, place):
     """y (N, OH, OW, C) = the sum of each window of x times its share, one of ``shares`` (OH * OW,)."""
     KH, KW, SH, SW, PH, PW = place

@@ -71,3 +71,38 @@ def test_few_channels_and_other_orders_of_memory_are_left_to_numpy():
     assert pooling._loops(x) is not None
     for other in (x[:, :8], np.ascontiguousarray(x), x.astype(np.float16), x.astype(int)):
         assert pooling._loops(other) is None
+
+
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(cases(), st.booleans())
+def test_the_gradient_of_channels_first_goes_where_it_goes_in_numpy(case, with_nan):
+    x, how = case
+    x = np.ascontiguousarray(x[:, :3])
+    if with_nan:
+        x[0, 2, 0, 0] = np.nan
+    y = pooling.max_pool(x, *how)
+    gy = np.random.default_rng(0).integers(-9, 9, y.shape).astype(x.dtype)
+    gx, wanted = both_ways(pooling.max_pool_gradient, gy, x, y, *how)
+    np.testing.assert_array_equal(gx, wanted)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_results_and_gradients_own_their_memory(dtype):
+    """A leaf copies a gradient that is a view of another array, which takes longer than to compute it."""
+    x, how = np.ones((2, 8, 8, 16), dtype).transpose(0, 3, 1, 2), ((2, 2), (2, 2), (0, 0))
+    y, mean = pooling.max_pool(x, *how), pooling.mean_pool(x, *how)
+    for made in (y, mean, pooling.max_pool_gradient(y, x, y, *how), pooling.spread_mean(y, (8, 8), *how)):
+        assert made.base is None
+        assert made.strides[1] == made.itemsize
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 0, 4), (0, 16, 4, 4), (1, 3, 0, 4), (0, 3, 4, 4)])
+def test_images_without_pixels_give_what_numpy_gives(shape):
+    x, how = np.ones((shape[0], *shape[2:], shape[1])).transpose(0, 3, 1, 2), ((2, 2), (1, 1), (1, 1))
+    for image in (x, np.ascontiguousarray(x)):
+        y, wanted = both_ways(pooling.max_pool, image, *how)
+        np.testing.assert_array_equal(y, wanted)
+        gx, wanted = both_ways(pooling.max_pool_gradient, np.ones_like(y), image, y, *how)
+        np.testing.assert_array_equal(gx, wanted)
+        mean, wanted = both_ways(pooling.mean_pool, image, *how)
+        np.testing.assert_array_equal(mean, wanted)
