@@ -519,7 +519,7 @@ class Copy(Function):
     """y = x in an array of its own."""
 
     def forward(self, x: Any) -> Any:
-        return x.copy()
+        return x.copy(order="K")
 
     def backward(self, gy: Any) -> Any:
         return gy
@@ -689,7 +689,7 @@ class _Walk:
             return g
         if isinstance(g, np.generic):
             return _variable(np.asarray(g), requires_grad=False)
-        return _variable(g if private else g.copy(), requires_grad=False)
+        return _variable(g if private else g.copy(order="K"), requires_grad=False)
 
     def _settle(self, outputs: list[Variable | None], gys: list[Any] | None) -> None:
         """Leaves outputs their gradients, or None."""
@@ -783,7 +783,7 @@ class _Walk:
         if self.recorded:
             arrays = [g.data for g in (*gys, *others) if g is not None]
             return Copy()(gx) if gx.data.base is not None or _is_held(gx.data, f, arrays) else gx
-        return gx.copy() if gx.base is not None or _is_held(gx, f, (*gys, *others)) else gx
+        return gx.copy(order="K") if gx.base is not None or _is_held(gx, f, (*gys, *others)) else gx
 
 
 def _is_held(array: Any, f: Function, gradients: Iterable[Any]) -> bool:

@@ -7,8 +7,9 @@ The fast way writes its results with the channels last in memory, (N, H, W, C), 
 windows of a row of pixels are long stretches of contiguous numbers. They are copied, for as many images as fit into the
 cache, to a matrix with one row for each window, which one matrix product takes to its results. Where the product of an
 image, or of some of its rows, is so small that BLAS computes it on one thread, our threads copy and multiply at the
-same time, each its own images: as compiled loops (``loops/conv.py``), or as NumPy's functions. Filters of 3 x 3 between
-many channels go to ``winograd`` where that is faster.
+same time, each its own images: as compiled loops (``loops/conv.py``), or as NumPy's functions. Between few channels,
+``direct`` does without copies where it has compiled loops. Filters of 3 x 3 between many channels go to ``winograd``
+where that is faster.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from numpy.lib.stride_tricks import as_strided
 
 from ..blas import AVX512_KERNELS, OpenBLAS
 from ..cuda import get_array_module
-from . import winograd
+from . import direct, winograd
 from .compiled import loops_for
 from .im2col import ONE, Pair, col2im_array, cropped, im2col_array, outsize, reach, tap_slices
 from .parallel import run_in_parts
-from .pixels import as_pixels, block_size, clipped, has_channels_last, row_of
+from .pixels import as_pixels, block_size, clipped, has_channels_last, new_images, row_of
 
 # Measured on LeNet, VGG and ResNet shapes; a factor of 4 either way costs 5 to 20 %.
 _WORKSPACE = 4 << 20  # bytes of windows to copy before each matrix product
@@ -38,6 +39,10 @@ _LEAST_WINDOWS = 24  # in one of them; with fewer, to read the filters again for
 _IMAGES_OF_A_PRODUCT = 8  # or more, or what Python does in between takes longer
 _CACHE = 1 << 20  # bytes of windows, a thread's
 _WORTH_A_THREAD = 1 << 22  # steps
+
+# So many times the pixels of a gradient a result may have, for a convolution with flipped filters to be faster than to
+# add up windows: it reads the margin as well.
+_FEW_MORE = 1.25
 
 # Up to so many, a gradient by filters comes out transposed: OpenBLAS is up to three times as fast that way round.
 # To transpose more of them costs as much again.
@@ -63,6 +68,8 @@ def conv2d(x: Any, W: Any, b: Any, stride: Pair, pad: Pair, dilation: Pair = ONE
     dtype, (x, W, b) = to_compute(x, W, b)
     OC, C, KH, KW = W.shape
     size = outsize(x.shape[2:], (KH, KW), stride, pad, dilation)
+    if direct.pays(x, W.shape, size):
+        return direct.conv2d(x, W, b, stride, pad, dilation).astype(dtype, copy=False)
     loops = _Loops.that_serve(x, b, W.shape, size, stride, pad, dilation)
     if loops:
         return loops.conv2d(W, size).astype(dtype, copy=False)
@@ -91,6 +98,11 @@ def deconv2d(x: Any, W: Any, b: Any, stride: Pair, pad: Pair, size: Pair, dilati
         return deconv2d_reference(x, W, b, stride, pad, size, dilation)
     dtype, (x, W, b) = to_compute(x, W, b)
     C, OC, KH, KW = W.shape
+    unpad = _unpad((KH, KW), pad, dilation)
+    near = stride == ONE and min(unpad) >= 0 and size[0] * size[1] <= _FEW_MORE * x.shape[2] * x.shape[3]
+    if near and direct.pays(x, (OC, C, KH, KW), size):
+        flipped = W[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
+        return direct.conv2d(x, flipped, b, ONE, unpad, dilation).astype(dtype, copy=False)
     loops = _Loops.that_serve(x, None, (C, OC, KH, KW), x.shape[2:], stride, pad, dilation) if OC > 1 else None
     if loops:
         y = loops.deconv2d(W, size)
@@ -122,6 +134,8 @@ def conv2d_weight(x: Any, gy: Any, kernel: Pair, stride: Pair, pad: Pair, dilati
         return conv2d_weight_reference(x, gy, kernel, stride, pad, dilation)
     dtype, (x, gy) = to_compute(x, gy)
     OC, C = gy.shape[1], x.shape[1]
+    if gy.size and direct.pays_to_weigh(x, (OC, C, *kernel)):
+        return direct.conv2d_weight(x, gy, kernel, stride, pad, dilation).astype(dtype, copy=False)
     loops = _Loops.that_serve(x, gy, (OC, C, *kernel), gy.shape[2:], stride, pad, dilation)
     if loops:
         return loops.conv2d_weight().astype(dtype, copy=False)
@@ -239,16 +253,18 @@ class _Loops:
         OC, *_ = self.filters
         b = np.zeros(OC, W.dtype) if self.other is None else self.other
         taps = np.array(W.transpose(2, 3, 1, 0), order="C").reshape(-1, OC)  # (KH*KW*C, OC)
-        y = np.empty((len(self.x), *size, OC), W.dtype)
-        self._share(size[0], lambda *part: self.loops.conv2d(self.x, taps, b, y, self.block, self.place, *part))
-        return y.transpose(0, 3, 1, 2)
+        y = new_images((len(self.x), OC, *size), W.dtype)
+        pixels = y.transpose(0, 2, 3, 1)
+        self._share(size[0], lambda *part: self.loops.conv2d(self.x, taps, b, pixels, self.block, self.place, *part))
+        return y
 
     def deconv2d(self, W: Any, size: Pair) -> Any:
         C, OC, *_ = self.filters
         taps = np.array(W.transpose(0, 2, 3, 1), order="C").reshape(C, -1)  # (C, KH*KW*OC)
-        y = np.empty((len(self.x), *size, OC), W.dtype)
-        self._share(1, lambda *part: self.loops.deconv2d(self.x, taps, y, self.block, self.place, *part))
-        return y.transpose(0, 3, 1, 2)
+        y = new_images((len(self.x), OC, *size), W.dtype)
+        pixels = y.transpose(0, 2, 3, 1)
+        self._share(1, lambda *part: self.loops.deconv2d(self.x, taps, pixels, self.block, self.place, *part))
+        return y
 
     def conv2d_weight(self) -> Any:
         OC, C, KH, KW = self.filters
@@ -290,7 +306,8 @@ def _joined(parts: dict[int, Any]) -> Any:
 def _sum_windows(x: Any, taps: Any, b: Any, kernel: Pair, stride: Pair, pad: Pair, dilation: Pair) -> Any:
     N, (K, OC) = len(x), taps.shape
     OH, OW = outsize(x.shape[2:], kernel, stride, pad, dilation)
-    y = np.empty((N, OH, OW, OC), x.dtype)
+    y = new_images((N, OC, OH, OW), x.dtype)
+    pixels = y.transpose(0, 2, 3, 1)
     row = None if b is None else row_of(b, OW)
     cut = _cut(x, (OH, OW), K, OC)
     if cut.apart:  # small products, and many: the copy pays
@@ -298,13 +315,13 @@ def _sum_windows(x: Any, taps: Any, b: Any, kernel: Pair, stride: Pair, pad: Pai
 
     def work(start: int, stop: int, cut: _Cut) -> None:
         for place, cols in _window_blocks(x[start:stop], kernel, stride, pad, dilation, cut):
-            part = y[start:stop][place]
+            part = pixels[start:stop][place]
             np.matmul(cols, taps, out=part.reshape(len(cols), -1, OC))
             if row is not None:
                 part += row
 
     _share(work, N, cut)
-    return y.transpose(0, 3, 1, 2)
+    return y
 
 
 def _conv2d_weight(x: Any, gy: Any, kernel: Pair, stride: Pair, pad: Pair, dilation: Pair) -> Any:
@@ -337,8 +354,7 @@ def _turned(matrices: Any) -> Any:
 
 def _deconv2d(x: Any, W: Any, stride: Pair, pad: Pair, size: Pair, dilation: Pair) -> Any:
     N, (OC, KH, KW) = len(x), W.shape[1:]
-    RH, RW = reach((KH, KW), dilation)
-    unpad = RH - 1 - pad[0], RW - 1 - pad[1]
+    unpad = _unpad((KH, KW), pad, dilation)
     if stride == (1, 1) and min(unpad) >= 0 and (KH == KW == 1 or _windows_are_cheaper(x.shape, OC, size)):
         taps = W[:, :, ::-1, ::-1].transpose(2, 3, 0, 1).reshape(-1, OC)  # (KH*KW*C, OC)
         return _sum_windows(x, taps, None, (KH, KW), stride, unpad, dilation)
@@ -350,6 +366,12 @@ def _deconv2d(x: Any, W: Any, stride: Pair, pad: Pair, size: Pair, dilation: Pai
         y = np.zeros((N, H, Wd, OC), x.dtype).transpose(0, 3, 1, 2)
         _add_by_tap(y, x, W, stride, dilation)
     return cropped(y, pad)
+
+
+def _unpad(kernel: Pair, pad: Pair, dilation: Pair) -> Pair:
+    """The padding with which a convolution by the flipped filters undoes what one with ``pad`` and stride 1 cut off."""
+    RH, RW = reach(kernel, dilation)
+    return RH - 1 - pad[0], RW - 1 - pad[1]
 
 
 def _windows_are_cheaper(x_shape: Any, OC: int, size: Pair) -> bool:

@@ -31,7 +31,7 @@ from numpy.lib.stride_tricks import as_strided
 from .compiled import loops_for
 from .im2col import Pair
 from .parallel import run_in_parts
-from .pixels import as_pixels, block_size, row_of
+from .pixels import as_pixels, block_size, new_images, row_of
 
 _POINTS = (0.0, 2 / 3, -2 / 3, 3 / 2, -3 / 2)  # and infinity. 0, 1, -1, 2, -2 double the error
 _TILE, _SEEN = 4, 6  # results of a tile, and numbers of the image that they come from, across or down
@@ -104,7 +104,8 @@ def _convolve(x: Any, W: Any, b: Any, pad: Pair, turned: bool) -> Any:
     (N, H, Wd, C), OC = x.shape, W.shape[1 if turned else 0]
     OH, OW = H + 2 * pad[0] - 2, Wd + 2 * pad[1] - 2
     TH, TW = _tiles(OH), _tiles(OW)
-    y = np.empty((N, OH, OW, OC), x.dtype)
+    y = new_images((N, OC, OH, OW), x.dtype)
+    pixels = y.transpose(0, 2, 3, 1)
     n, rows = _block_size(N, TH, TW, C, OC, x.itemsize)
     V, M = _memory(n * rows * TW, C, x.dtype), _memory(n * rows * TW, OC, x.dtype)
     at_once = max(1, _FILTERS // (_SEEN**2 * C * x.itemsize)) if (n, rows) == (N, TH) else OC  # filters
@@ -115,8 +116,8 @@ def _convolve(x: Any, W: Any, b: Any, pad: Pair, turned: bool) -> Any:
         for k in range(0, OC, at_once):
             part = slice(k, k + at_once)
             np.matmul(v, _transformed_filters(W, part, turned) if U is None else U, out=m[:, :, part])
-        _read_off(M, y[images], down, TW, A, b)
-    return y.transpose(0, 3, 1, 2)
+        _read_off(M, pixels[images], down, TW, A, b)
+    return y
 
 
 def _block_size(N: int, TH: int, TW: int, C: int, OC: int, itemsize: int) -> tuple[int, int]:

@@ -45,6 +45,8 @@ def test_the_loops_equal_the_reference(case):
         mock.patch.object(conv, "_steps_alone", lambda: steps),
         mock.patch.object(conv, "_LEAST_WINDOWS", 1),
         mock.patch.object(conv, "_WORTH_A_THREAD", 1),
+        mock.patch.object(conv.direct, "pays", return_value=False),
+        mock.patch.object(conv.direct, "pays_to_weigh", return_value=False),
     ):
         fits = steps >= W.size
         loops = conv._Loops.that_serve(x, b, W.shape, gy.shape[2:], *how)
