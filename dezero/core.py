@@ -781,8 +781,8 @@ class _Walk:
         if isinstance(gx, np.generic):
             return gx
         if self.recorded:
-            arrays = [g.data for g in (*gys, *others) if g is not None]
-            return Copy()(gx) if gx.data.base is not None or _is_held(gx.data, f, arrays) else gx
+            held = gx.data.base is not None or _is_held(gx.data, f, [_data(g) for g in (*gys, *others)])
+            return Copy()(gx) if held else gx
         return gx.copy(order="K") if gx.base is not None or _is_held(gx, f, (*gys, *others)) else gx
 
 

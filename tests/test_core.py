@@ -877,3 +877,17 @@ def test_to_gpu_and_to_cpu_move_data_and_gradient(gpu):
     assert type(x.data) is gpu.ndarray and type(x.grad.data) is gpu.ndarray
     x.to_cpu()
     assert type(x.data) is np.ndarray and x.grad.data.tolist() == [2.0, 4.0]
+
+
+def test_a_recorded_walk_overlooks_what_stands_for_an_input_that_needs_no_gradient():
+    class Scale(Function):
+        def forward(self, c, x):
+            return c * x
+
+        def backward(self, gy):
+            return 0, gy * self.inputs[0]
+
+    c, x = Variable(np.array(2.0), requires_grad=False), leaf(3.0)
+    Scale()(c, x).backward(create_graph=True)
+    assert float(x.grad) == 2.0
+    assert c.grad is None

@@ -41,8 +41,8 @@ class LayerList(Layer, MutableSequence):
         self.extend(layers)
 
     def _attributes(self) -> list[tuple[str, Any]]:
-        items = [(str(i), layer) for i, layer in enumerate(self._items)]
-        return items + [(name, value) for name, value in super()._attributes() if name != "_items"]
+        others = [(name, value) for name, value in super()._attributes() if name != "_items"]
+        return [*((str(i), layer) for i, layer in enumerate(self._items)), *others]
 
     def __len__(self) -> int:
         return len(self._items)
@@ -103,7 +103,8 @@ class LayerDict(Layer, MutableMapping):
         self.update(layers)
 
     def _attributes(self) -> list[tuple[str, Any]]:
-        return [*self._items.items(), *((name, value) for name, value in super()._attributes() if name != "_items")]
+        others = [(name, value) for name, value in super()._attributes() if name != "_items"]
+        return [*self._items.items(), *others]
 
     def __len__(self) -> int:
         return len(self._items)

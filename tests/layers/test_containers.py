@@ -150,3 +150,13 @@ def test_a_lambda_calls_any_function_with_any_arguments():
 def test_an_identity_gives_back_what_it_gets():
     x = Variable(np.ones(2))
     assert Identity()(x) is x and Identity()("text") == "text"
+
+
+@pytest.mark.parametrize("kind", [L.LayerList, L.LayerDict])
+def test_one_that_was_not_set_up_says_so(kind):
+    class Hasty(kind):
+        def __init__(self):
+            pass
+
+    with pytest.raises(AttributeError, match="Hasty is not set up"):
+        Hasty().cleargrads()
