@@ -13,10 +13,7 @@ import platform
 import sys
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # glibc's names for what mallopt sets, from malloc.h
-_LARGEST_BLOCKS = (
-    256 << 20,
-    32 << 20,
-)  # bytes; what is larger goes back at once. glibc before 2.35 takes the second only
+_LARGEST_BLOCKS = 256 << 20, 32 << 20  # bytes; what is larger goes back at once. Old glibcs refuse the first
 _MOST = 1 << 30  # bytes free at the end of the heap; what is more goes back
 _SHARE = 8  # ... and no more than this part of the machine's memory
 _SETTINGS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_MMAP_MAX_", "GLIBC_TUNABLES")

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from unittest import mock
 
 import pytest
 
@@ -77,3 +78,11 @@ def test_what_is_kept_can_be_given_back():
     kept, rest = map(int, run(RESIDENT))
     assert kept > 150
     assert rest < 50
+
+
+def test_the_memory_of_a_gpu_is_given_back_as_well(monkeypatch):
+    cupy = mock.MagicMock()
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    memory.empty_cache()
+    cupy.get_default_memory_pool().free_all_blocks.assert_called_once_with()
+    cupy.get_default_pinned_memory_pool().free_all_blocks.assert_called_once_with()

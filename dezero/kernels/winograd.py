@@ -144,8 +144,8 @@ def _transformed(x: Any, down: slice, TW: int, pad: Pair, B: Any, memory: Any) -
     V = _matrices(memory, N * TH * TW, C)
     loops = _loops(x, memory)
     if loops:
-        see, first_pixel = loops.see if K == _SEEN else loops.see_results, (_TILE * down.start - pad[0], -pad[1])
-        _by_loop(see, (x.reshape(-1), _apart(memory, N * TH * TW, C)), x.shape, TH, TW, first_pixel)
+        vectors = x.reshape(-1), _apart(memory, N * TH * TW, C)
+        _by_loop(loops.see, (*vectors, K), x.shape, TH, TW, (_TILE * down.start - pad[0], -pad[1]))
         return V
     sixes = V.reshape(_SEEN, _SEEN, -1, C)
     first = 0
@@ -210,14 +210,14 @@ def _loops(x: Any, other: Any) -> Any:
     return loops if loops and x.shape[-1] >= _LANES else None
 
 
-def _by_loop(loop: Any, vectors: Any, shape: Any, TH: int, TW: int, first: Pair) -> None:
+def _by_loop(loop: Any, given: Any, shape: Any, TH: int, TW: int, first: Pair) -> None:
     """Runs a loop over TH rows of TW tiles in each image of ``shape`` (n, H, W, C), from the pixel ``first`` on."""
     n, H, W, C = shape
-    dtype = vectors[0].dtype
+    dtype = given[0].dtype
     sizes, numbers = (H, W, C, TH, TW, *first), _numbers(dtype)
 
     def work(start: int, stop: int) -> None:
-        loop(*vectors, sizes, numbers, np.empty(2 * _SEEN**2 * _LANES, dtype), start, stop)
+        loop(*given, sizes, numbers, np.empty(2 * _SEEN**2 * _LANES, dtype), start, stop)
 
     run_in_parts(work, n * TH, -(-_WORTH_A_THREAD // (TW * C)))
 

@@ -152,7 +152,7 @@ def test_an_identity_gives_back_what_it_gets():
     assert Identity()(x) is x and Identity()("text") == "text"
 
 
-@pytest.mark.parametrize("kind", [L.LayerList, L.LayerDict])
+@pytest.mark.parametrize("kind", [LayerList, LayerDict])
 def test_one_that_was_not_set_up_says_so(kind):
     class Hasty(kind):
         def __init__(self):

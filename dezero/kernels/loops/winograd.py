@@ -21,10 +21,11 @@ MINUS_P2_Q2, MINUS_ONE = 10, 11  # -(p^2 + q^2), -1
 
 
 @loop
-def see(x, v, sizes, numbers, memory, start, stop):
-    """v = B d B^T for the tiles d (6, 6) of an image x, in rows ``start`` to ``stop`` of all n * TH rows of tiles.
+def see(x, v, K, sizes, numbers, memory, start, stop):
+    """v = B d B^T for the tiles d (6, 6) of an image x, or A^T d A for tiles (4, 4) of a result: ``K`` is 6 or 4.
 
-    ``sizes`` is H, W, C, TH, TW, and the row and column of the image at which the first tile begins.
+    For rows ``start`` to ``stop`` of all n * TH rows of tiles. ``sizes`` is H, W, C, TH, TW, and the row and column of
+    the image at which the first tile begins.
     """
     H, W, C, TH, TW, first_row, first_column = sizes
     plane = len(v) // 36
@@ -32,35 +33,15 @@ def see(x, v, sizes, numbers, memory, start, stop):
         top = r % TH * 4 + first_row
         for t in range(TW):
             left = t * 4 + first_column
-            inside = min(top, left) >= 0 and top + 6 <= H and left + 6 <= W
+            inside = min(top, left) >= 0 and top + K <= H and left + K <= W
             for part in range(0, C, V):
                 c = min(part, C - V)
                 at, to = ((r // TH * H + top) * W + left) * C + c, (r * TW + t) * C + c
                 if inside:
-                    _see_tile(x, at, W * C, C, memory, v, to, plane, numbers)
+                    _see_tile(x, at, W * C, C, K, memory, v, to, plane, numbers)
                 else:
-                    _copy_tile(x, at, W * C, C, top, left, H, W, memory)
-                    _see_tile(memory, TILE, 6 * V, V, memory, v, to, plane, numbers)
-
-
-@loop
-def see_results(x, v, sizes, numbers, memory, start, stop):
-    """``see`` for A^T d A, of tiles d (4, 4)."""
-    H, W, C, TH, TW, first_row, first_column = sizes
-    plane = len(v) // 36
-    for r in range(start, stop):
-        top = r % TH * 4 + first_row
-        for t in range(TW):
-            left = t * 4 + first_column
-            inside = top + 4 <= H and left + 4 <= W
-            for part in range(0, C, V):
-                c = min(part, C - V)
-                at, to = ((r // TH * H + top) * W + left) * C + c, (r * TW + t) * C + c
-                if inside:
-                    _see_result(x, at, W * C, C, memory, v, to, plane, numbers)
-                else:
-                    _copy_tile(x, at, W * C, C, top, left, H, W, memory)
-                    _see_result(memory, TILE, 6 * V, V, memory, v, to, plane, numbers)
+                    _copy_tile(x, at, W * C, C, K, top, left, H, W, memory)
+                    _see_tile(memory, TILE, 6 * V, V, K, memory, v, to, plane, numbers)
 
 
 @loop
@@ -98,30 +79,28 @@ def read_off(m, b, y, sizes, numbers, memory, start, stop):
 
 
 @inline
-def _see_tile(x, at, down, across, memory, v, to, plane, numbers):
-    for j in range(6):
-        v0, v1, v2, v3, v4, v5 = _points_of_six(x, at + j * across, down, numbers)
-        _put(memory, j * V, 6 * V, v0, v1, v2, v3, v4, v5)
-    for k in range(6):
-        v0, v1, v2, v3, v4, v5 = _points_of_six(memory, k * 6 * V, V, numbers)
-        _put(v, to + k * 6 * plane, plane, v0, v1, v2, v3, v4, v5)
-
-
-@inline
-def _see_result(x, at, down, across, memory, v, to, plane, numbers):
-    for j in range(4):
-        v0, v1, v2, v3, v4, v5 = _points_of_four(x, at + j * across, down, numbers)
-        _put(memory, j * V, 6 * V, v0, v1, v2, v3, v4, v5)
-    for k in range(6):
-        v0, v1, v2, v3, v4, v5 = _points_of_four(memory, k * 6 * V, V, numbers)
-        _put(v, to + k * 6 * plane, plane, v0, v1, v2, v3, v4, v5)
-
-
-@inline
-def _copy_tile(x, at, down, across, top, left, H, W, memory):
-    """A tile that is not all in the image, with zeros for the rest."""
-    for i in range(6):
+def _see_tile(x, at, down, across, K, memory, v, to, plane, numbers):
+    if K == 6:
         for j in range(6):
+            v0, v1, v2, v3, v4, v5 = _points_of_six(x, at + j * across, down, numbers)
+            _put(memory, j * V, 6 * V, v0, v1, v2, v3, v4, v5)
+        for k in range(6):
+            v0, v1, v2, v3, v4, v5 = _points_of_six(memory, k * 6 * V, V, numbers)
+            _put(v, to + k * 6 * plane, plane, v0, v1, v2, v3, v4, v5)
+    else:
+        for j in range(4):
+            v0, v1, v2, v3, v4, v5 = _points_of_four(x, at + j * across, down, numbers)
+            _put(memory, j * V, 6 * V, v0, v1, v2, v3, v4, v5)
+        for k in range(6):
+            v0, v1, v2, v3, v4, v5 = _points_of_four(memory, k * 6 * V, V, numbers)
+            _put(v, to + k * 6 * plane, plane, v0, v1, v2, v3, v4, v5)
+
+
+@inline
+def _copy_tile(x, at, down, across, K, top, left, H, W, memory):
+    """A tile that is not all in the image, with zeros for the rest."""
+    for i in range(K):
+        for j in range(K):
             to = TILE + (i * 6 + j) * V
             if 0 <= top + i < H and 0 <= left + j < W:
                 store(memory, to, load(x, at + i * down + j * across, V))
